@@ -1,0 +1,39 @@
+/*
+ * limits.h - every fixed limit of the language and the engine, in one place.
+ *
+ * AWS's own quotas where there is one (ASL "Quotas"); those a user may change are settings whose
+ * defaults stand here.
+ */
+#ifndef ASL_BASE_LIMITS_H
+#define ASL_BASE_LIMITS_H
+
+enum {
+    LIMIT_JSON_DEPTH = 256,                   /* nesting of any JSON document */
+    LIMIT_DEFINITION_BYTES = 1048576,         /* a definition's text */
+    LIMIT_DEFINITION_DEPTH = 64,              /* Parallel and Map inside one another */
+    LIMIT_PAYLOAD_BYTES = 262144,             /* input, output, result of a state: default setting */
+    LIMIT_HISTORY_EVENTS = 25000,             /* events of one execution: default setting */
+    LIMIT_NAME_CHARS = 80,                    /* names of states, machines, executions, variables */
+    LIMIT_LABEL_CHARS = 40,                   /* label of a distributed Map */
+    LIMIT_SECONDS = 99999999,                 /* TimeoutSeconds, HeartbeatSeconds, Seconds */
+    LIMIT_MAX_DELAY_SECONDS = 31622400,       /* MaxDelaySeconds of a retrier */
+    LIMIT_WAIT_SECONDS = 2147483647,          /* a Wait's longest delay */
+    LIMIT_INTRINSIC_DEPTH = 10,               /* intrinsic calls inside one another */
+    LIMIT_INTRINSIC_CHARS = 10000,            /* Base64 and Hash arguments */
+    LIMIT_ARRAY_RANGE = 1000,                 /* items of States.ArrayRange */
+    LIMIT_PATH_STEPS = 256,                   /* steps of a JSONPath */
+    LIMIT_VARIABLES_BYTES = 10485760,         /* all variables of an execution */
+    LIMIT_INLINE_MAP_CONCURRENCY = 40,        /* iterations of an inline Map at once on AWS */
+    LIMIT_DISTRIBUTED_MAP_CONCURRENCY = 10000,
+    LIMIT_ERROR_CHARS = 256,                  /* Error of a failure */
+    LIMIT_CAUSE_CHARS = 32768,                /* Cause of a failure */
+    LIMIT_TOKEN_CHARS = 2048,                 /* a task token */
+    LIMIT_EXPRESS_SECONDS = 300,              /* an Express execution */
+    LIMIT_ARN_CHARS = 256,
+    LIMIT_REQUEST_BYTES = 3145728,            /* body of an API request: default setting */
+    LIMIT_TAGS = 50,
+    LIMIT_VERSIONS = 1000,
+    LIMIT_ALIASES = 100,
+};
+
+#endif

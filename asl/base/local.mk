@@ -1,0 +1,12 @@
+libasl_a_SOURCES += \
+    %D%/arena.c \
+    %D%/arena.h \
+    %D%/buf.c \
+    %D%/buf.h \
+    %D%/err.c \
+    %D%/err.h \
+    %D%/json.c \
+    %D%/json.h \
+    %D%/limits.h \
+    %D%/mem.c \
+    %D%/mem.h

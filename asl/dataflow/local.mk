@@ -1,0 +1,1 @@
+libasl_a_SOURCES +=

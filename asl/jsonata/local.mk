@@ -1,0 +1,2 @@
+libasl_a_SOURCES += \
+    %D%/jsonata.h

@@ -1,0 +1,1 @@
+libruntime_a_SOURCES +=

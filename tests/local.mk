@@ -1,0 +1,2 @@
+TEST_EXTENSIONS = .sh
+include tests/unit/local.mk
