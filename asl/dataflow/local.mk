@@ -1,1 +1,3 @@
-libasl_a_SOURCES +=
+libasl_a_SOURCES += \
+    %D%/dataflow.h \
+    %D%/template.h

@@ -1,1 +1,6 @@
-libasl_a_SOURCES +=
+libasl_a_SOURCES += \
+    %D%/definition.h \
+    %D%/diagnostic.h \
+    %D%/graph.h \
+    %D%/resource.h \
+    %D%/state_types.def

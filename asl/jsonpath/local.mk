@@ -1,1 +1,2 @@
-libasl_a_SOURCES +=
+libasl_a_SOURCES += \
+    %D%/jsonpath.h
