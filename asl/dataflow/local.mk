@@ -1,3 +1,6 @@
 libasl_a_SOURCES += \
+    %D%/choice.h \
     %D%/dataflow.h \
-    %D%/template.h
+    %D%/template.h \
+    %D%/timestamp.c \
+    %D%/timestamp.h
