@@ -1,1 +1,4 @@
-libruntime_a_SOURCES +=
+libruntime_a_SOURCES += \
+    %D%/connector.h \
+    %D%/functions.h \
+    %D%/mock.h

@@ -1,0 +1,181 @@
+/*
+ * store.h - executions, their histories and the documents of the API, kept so that a crash loses nothing.
+ *
+ * Shapes    execution: one row a execution (struct store_execution). History: an append-only log in commit
+ *           order, one row per execution per commit; `body` is a JSON array of stored events
+ *           (runtime/execution/event_codec.h), kept as it is. Document: kind and key to a JSON text with a
+ *           version (state machines, versions, aliases, activities, map runs, tags ...).
+ *           Inbox: requests of other processes for the owner of a shard, and its replies.
+ * Units     times are ms since 1970, UTC; event ids count from 1 within an execution.
+ * Promise   when store_commit() returns 0 the whole batch is on disk, all or none, in order; on any error
+ *           nothing of it is.
+ * Calling   a store is one reading side (the thread that opened it) and one writing side (the thread that
+ *           calls store_commit and the lease functions); each has its own connection.
+ * Leases    who writes executions of a shard must hold its lease; store_commit() proves in its own
+ *           transaction that the epochs are still the holder's, else ERR_FENCED and nothing is written.
+ * Errors    ERR_BUSY try again, ERR_FENCED, ERR_FULL, ERR_IO, ERR_CORRUPT, ERR_VERSION (a newer schema).
+ * Memory    texts passed in are borrowed until the call returns (batches copy); rows handed to callbacks
+ *           are borrowed for the time of the callback.
+ */
+#ifndef RUNTIME_STORE_STORE_H
+#define RUNTIME_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct store;
+struct store_batch;
+
+/* "sqlite:PATH" (made when missing, its folder too) or "postgres://...". */
+int store_open(const char *url, struct store **ret_store, struct err *err);
+void store_close(struct store *store);
+const char *store_kind(const struct store *store); /* "sqlite", "postgres" */
+/* Number of shards, fixed when the schema was made (SQLite: 1). */
+int store_shards(const struct store *store);
+/* Shard of an execution ARN. */
+int store_shard_of(const struct store *store, const char *arn);
+/* 32 random bytes made with the schema: the key of task tokens and page tokens. */
+const unsigned char *store_secret(const struct store *store);
+
+/* --- executions ------------------------------------------------------------------------------ */
+
+enum execution_status {
+    EXECUTION_RUNNING,
+    EXECUTION_SUCCEEDED,
+    EXECUTION_FAILED,
+    EXECUTION_TIMED_OUT,
+    EXECUTION_ABORTED,
+    EXECUTION_PENDING_REDRIVE
+};
+
+enum { STORE_WAKE_ACTIVE = 0 }; /* must be in memory while it is open */
+#define STORE_WAKE_NEVER INT64_MAX /* waits for a token only */
+
+struct store_execution {
+    int64_t id;          /* unique within the store; grows with time */
+    int shard;
+    const char *arn;     /* unique */
+    const char *machine; /* ARN of the state machine, without version or alias; of a map run's child the labelled ARN */
+    const char *meta;    /* JSON object: what never changes (roleArn, revision of the definition, traceHeader ...) */
+    enum execution_status status;
+    int64_t started_ms;
+    int64_t stopped_ms;  /* 0 while it runs */
+    int64_t wake_ms;     /* open executions: STORE_WAKE_ACTIVE, STORE_WAKE_NEVER, or when to load it again */
+    int64_t redrive_count;
+    int64_t redriven_ms;
+    const char *map_run; /* ARN of the map run it is a child of, or NULL: indexed */
+};
+
+/* --- batches: filled on the reading side's thread, committed on the writing side's ------------- */
+
+struct store_batch *store_batch_new(void);
+void store_batch_free(struct store_batch *batch);
+bool store_batch_empty(const struct store_batch *batch);
+size_t store_batch_bytes(const struct store_batch *batch);
+
+void store_batch_add_execution(struct store_batch *batch, const struct store_execution *execution);
+/* Writes status, stopped_ms, wake_ms, redrive_count, redriven_ms of an execution that is there (or added earlier in the batch). */
+void store_batch_set_execution(struct store_batch *batch, const struct store_execution *execution);
+void store_batch_add_history(struct store_batch *batch, int shard, int64_t execution_id, int64_t first_event_id,
+                             int64_t last_event_id, const char *body, size_t bytes);
+/*
+ * Puts a document. expected_version: 0 it must not exist yet; n > 0 it must be at that version;
+ * -1 whatever. Where that does not hold the document is left alone, the rest of the batch is
+ * committed, and *ret_conflict (which must live until the commit is over) becomes true.
+ */
+void store_batch_put_document(struct store_batch *batch, const char *kind, const char *key, const char *body,
+                              int64_t expected_version, bool *ret_conflict);
+void store_batch_delete_document(struct store_batch *batch, const char *kind, const char *key);
+/* Takes a request out of the inbox and leaves the reply (NULL: none) for whoever asked. */
+void store_batch_reply(struct store_batch *batch, int64_t request_seq, const char *reply);
+/* Names a shard whose epoch the commit must prove, with the epoch that the node holds. */
+void store_batch_prove(struct store_batch *batch, int shard, int64_t epoch);
+
+int store_commit(struct store *store, struct store_batch *batch, struct err *err);
+
+/* --- reading ----------------------------------------------------------------------------------- */
+
+typedef int store_execution_fn(void *context, const struct store_execution *execution); /* non-zero stops */
+
+/* ERR_NOT_FOUND when there is none; else the callback is called once. */
+int store_execution_by_arn(struct store *store, const char *arn, store_execution_fn *fn, void *context, struct err *err);
+int store_execution_by_id(struct store *store, int shard, int64_t id, store_execution_fn *fn, void *context,
+                          struct err *err);
+
+struct store_execution_query {
+    const char *machine;      /* or NULL */
+    const char *map_run;      /* or NULL */
+    int status;               /* an execution_status, or -1 for all */
+    int redriven;             /* 1 only redriven ones, 0 only others, -1 all */
+    const char *meta_member;  /* with meta_value: only those whose meta has this text ("versionArn" ...); or NULL */
+    const char *meta_value;
+    int64_t before_started_ms, before_id; /* page: strictly older than this pair; 0, 0 for the newest */
+    int limit;
+};
+/* Newest start first. */
+int store_executions(struct store *store, const struct store_execution_query *query, store_execution_fn *fn,
+                     void *context, struct err *err);
+/* Open executions of a shard that must be in memory now: wake_ms <= now_ms. */
+int store_executions_due(struct store *store, int shard, int64_t now_ms, store_execution_fn *fn, void *context,
+                         struct err *err);
+/* Earliest wake_ms after now_ms of the shard's open executions, STORE_WAKE_NEVER when there is none. */
+int store_next_wake(struct store *store, int shard, int64_t now_ms, int64_t *ret_wake_ms, struct err *err);
+int64_t store_count_open(struct store *store);
+
+typedef int store_history_fn(void *context, int64_t first_event_id, int64_t last_event_id, const char *body,
+                             size_t bytes);
+/* Rows in order that hold events with ids >= from_event_id (0: all). */
+int store_history(struct store *store, int shard, int64_t execution_id, int64_t from_event_id, store_history_fn *fn,
+                  void *context, struct err *err);
+/* Only the first or the last row. */
+int store_history_edge(struct store *store, int shard, int64_t execution_id, bool last, store_history_fn *fn,
+                       void *context, struct err *err);
+
+typedef int store_document_fn(void *context, const char *key, const char *body, int64_t version);
+int store_document(struct store *store, const char *kind, const char *key, store_document_fn *fn, void *context,
+                   struct err *err);
+/* Keys that start with `prefix`, after `after` (NULL: from the first), ascending (or descending), at most `limit` (0: all). */
+int store_documents(struct store *store, const char *kind, const char *prefix, const char *after, bool descending,
+                    int limit, store_document_fn *fn, void *context, struct err *err);
+/* A number that changes whenever another process has written to the store since the last call (cheap). */
+int64_t store_change_counter(struct store *store);
+
+/* --- leases and the inbox ---------------------------------------------------------------------- */
+
+struct store_lease {
+    int shard;
+    int64_t epoch;
+    int64_t expires_ms;
+    const char *node; /* who holds it */
+    const char *info; /* JSON that the node left about itself */
+};
+typedef int store_lease_fn(void *context, const struct store_lease *lease);
+int store_leases(struct store *store, store_lease_fn *fn, void *context, struct err *err);
+/* Takes the shard when its lease is free, expired or already ours; each take by another node raises the epoch. ERR_BUSY: held. */
+int store_lease_take(struct store *store, int shard, const char *node, const char *info, int64_t now_ms,
+                     int64_t ttl_ms, int64_t *ret_epoch, struct err *err);
+int store_lease_renew(struct store *store, int shard, const char *node, int64_t epoch, int64_t now_ms, int64_t ttl_ms,
+                      struct err *err);
+int store_lease_release(struct store *store, int shard, const char *node, int64_t epoch, struct err *err);
+
+/* A request for whoever owns the shard. Writing is a transaction of its own; safe from any process. */
+int store_inbox_put(struct store *store, int shard, const char *body, int64_t *ret_seq, struct err *err);
+typedef int store_inbox_fn(void *context, int64_t seq, const char *body);
+/* Requests of a shard with seq > after, in order. */
+int store_inbox(struct store *store, int shard, int64_t after, store_inbox_fn *fn, void *context, struct err *err);
+/* The reply, which is taken out of the store; ERR_NOT_FOUND while there is none. */
+int store_inbox_reply(struct store *store, int64_t seq, store_inbox_fn *fn, void *context, struct err *err);
+/* Takes back a request that was not read yet (whoever asked gives up). */
+int store_inbox_cancel(struct store *store, int64_t seq, struct err *err);
+
+/* --- upkeep -------------------------------------------------------------------------------------- */
+
+/* Removes closed executions stopped before the moment, at most `limit`; returns how many. */
+int store_remove_closed(struct store *store, const char *machine, int64_t before_ms, int limit, int *ret_removed,
+                        struct err *err);
+/* Sizes and settings for `info` and /metrics, as a JSON object text on the heap. */
+char *store_info(struct store *store);
+
+#endif
