@@ -1,1 +1,2 @@
-libruntime_a_SOURCES +=
+libruntime_a_SOURCES += \
+    %D%/service.h

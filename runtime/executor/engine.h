@@ -1,0 +1,176 @@
+/*
+ * engine.h - runs executions: inbox, group commit, timers, tasks, recovery.
+ *
+ * One loop thread (the event_base's) plus one writer thread. A request becomes a stimulus; the pure
+ * core advances the execution; its events join the batch that fills while the writer commits the one
+ * before; when the batch is on disk the commands are carried out and the requester is answered.
+ *
+ * Promise   a `done` callback that reports 0 is called only after what it acknowledges is durable. It is
+ *           called exactly once, on the loop thread, possibly before the function returns.
+ * Calling   every function on the loop thread.
+ * Memory    arguments are borrowed for the time of the call (JSON values are referenced as needed).
+ */
+#ifndef RUNTIME_EXECUTOR_ENGINE_H
+#define RUNTIME_EXECUTOR_ENGINE_H
+
+#include "runtime/store/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct connector;
+struct engine;
+struct err;
+struct event_base;
+struct json_object;
+struct machine;
+
+struct engine_options {
+    struct event_base *base;
+    struct store *store;      /* stays the caller's; NULL: Express executions only */
+    const char *region;       /* "us-east-1" */
+    const char *account;      /* "123456789012" */
+    const char *node;         /* name of this process in the leases */
+    bool virtual_clock;       /* time jumps to the next timer whenever nothing else can move */
+    double wait_time_scale;   /* factor on the delays of Wait states; 0 means 1 */
+    size_t payload_bytes_max; /* 0: LIMIT_PAYLOAD_BYTES; SIZE_MAX: unlimited */
+    int64_t history_events_max; /* 0: LIMIT_HISTORY_EVENTS; INT64_MAX: unlimited */
+    int tasks_max;            /* tasks at work at once; more wait in a queue; 0: the default */
+    void (*log)(void *context, int level, const char *message); /* level: 0 debug, 1 info, 2 warning, 3 error; may be NULL */
+    void *log_context;
+};
+
+int engine_open(const struct engine_options *options, struct engine **ret_engine, struct err *err);
+/* Adds a kind of task; asked in the order they were added. The engine closes it. */
+void engine_add_connector(struct engine *engine, struct connector *connector);
+/*
+ * Takes the shards it can get (SQLite: the only one) and resumes their open executions. ERR_BUSY: another
+ * process runs this store; its name is in the error.
+ */
+int engine_take_ownership(struct engine *engine, struct err *err);
+bool engine_owns(const struct engine *engine, const char *execution_arn);
+/* Finishes commits, ends tasks within grace_ms, gives the leases back. */
+void engine_close(struct engine *engine, int grace_ms);
+
+/* The engine's clock (simulated under the virtual clock), ms since 1970. */
+int64_t engine_now_ms(const struct engine *engine);
+const char *engine_region(const struct engine *engine);
+const char *engine_account(const struct engine *engine);
+struct store *engine_store(struct engine *engine);
+struct event_base *engine_base(struct engine *engine);
+
+/* --- definitions: kept once per text, as documents of kind "definition" keyed by their hash ------ */
+
+/* Hex SHA-256 of a definition's text and type: the key. out: 65 bytes. */
+void engine_definition_key(const char *text, size_t bytes, bool express, char *out);
+/* The compiled graph of a stored definition (borrowed, cached), or NULL when it is not stored. */
+struct machine *engine_definition(struct engine *engine, const char *key);
+
+/* --- batches: documents written by the service go through the same group commit ------------------- */
+
+typedef void engine_done_fn(void *context, int code, const struct err *err);
+/* The batch that is filling now: add documents to it, then engine_on_commit(). */
+struct store_batch *engine_batch(struct engine *engine);
+/* done(0) once everything that is in the batch now is on disk. */
+void engine_on_commit(struct engine *engine, engine_done_fn *done, void *context);
+
+/* --- executions --------------------------------------------------------------------------------------- */
+
+struct engine_start {
+    const char *arn;            /* of the execution */
+    const char *name;           /* of the execution */
+    const char *machine_arn;    /* without version or alias */
+    const char *machine_name;
+    const char *definition_key;
+    const char *role_arn;
+    const char *version_arn, *alias_arn; /* or NULL */
+    const char *trace_header;   /* or NULL */
+    const char *test_case;      /* of the mock file, or NULL */
+    const char *map_run_arn;    /* a child of a distributed Map, or NULL */
+    struct json_object *input;
+    bool express;
+};
+
+/* What an ended (or running) execution looks like. Borrowed texts, for the time of the callback. */
+struct engine_outcome {
+    enum execution_status status;
+    int64_t started_ms, stopped_ms;
+    struct json_object *output; /* SUCCEEDED */
+    const char *error, *cause;  /* each may be NULL */
+};
+typedef void engine_ended_fn(void *context, const struct engine_outcome *outcome);
+
+/*
+ * Starts an execution. done(0) once the start is durable (Express: at once); ERR_EXISTS when the ARN is
+ * taken. ended (may be NULL) is called when it has ended and that is durable. started_ms is given back
+ * at once.
+ */
+void engine_start(struct engine *engine, const struct engine_start *start, int64_t *ret_started_ms, engine_done_fn *done,
+                  void *done_context, engine_ended_fn *ended, void *ended_context);
+/* Forgets an `ended` callback that has not been called. */
+void engine_forget(struct engine *engine, const char *arn, void *ended_context);
+/* Calls back when a running execution ends (at once when it has); ERR_NOT_FOUND when it is not known. */
+int engine_watch(struct engine *engine, const char *arn, engine_ended_fn *ended, void *context);
+
+/* StopExecution: ERR_NOT_FOUND when there is none; an ended one stays as it is and gives 0. */
+void engine_stop(struct engine *engine, const char *arn, const char *error, const char *cause, engine_done_fn *done,
+                 void *context);
+/* RedriveExecution: ERR_NOT_FOUND, ERR_INVALID (not redrivable; the message says why). */
+void engine_redrive(struct engine *engine, const char *arn, engine_done_fn *done, void *context);
+
+/* --- tasks that wait for the outside -------------------------------------------------------------------- */
+
+enum token_action { TOKEN_SUCCESS, TOKEN_FAILURE, TOKEN_HEARTBEAT };
+/* done: 0; ERR_INVALID no token of this store; ERR_NOT_FOUND the task has ended or timed out. */
+void engine_complete_token(struct engine *engine, const char *token, enum token_action action,
+                           struct json_object *output, const char *error, const char *cause, engine_done_fn *done,
+                           void *context);
+
+/* What waits for a token now: for `task tokens`. */
+struct engine_waiting {
+    const char *token;
+    const char *execution_arn;
+    const char *state_name;
+    const char *resource;
+    int64_t since_ms, deadline_ms; /* deadline 0: none */
+};
+typedef void engine_waiting_fn(void *context, const struct engine_waiting *waiting);
+/* Reads the open executions of the store; needs no ownership. */
+int engine_list_waiting(struct engine *engine, engine_waiting_fn *fn, void *context, struct err *err);
+
+struct activity_poll;
+/* task: token and input text (borrowed), or NULL, NULL when there was none until the poll was cancelled. */
+typedef void activity_task_fn(void *context, const char *token, const char *input);
+/* Waits for a task of an activity. The callback is called once the worker's start is durable. */
+struct activity_poll *engine_poll_activity(struct engine *engine, const char *activity_arn, const char *worker_name,
+                                           activity_task_fn *fn, void *context);
+/* Ends the poll without a callback. */
+void engine_poll_cancel(struct engine *engine, struct activity_poll *poll);
+size_t engine_poll_count(struct engine *engine, const char *activity_arn);
+
+/* --- reading ------------------------------------------------------------------------------------------------ */
+
+/*
+ * Writes one page of a history as the API shows it: a JSON array of events. Starts after event `after` (0:
+ * the beginning; reverse: 0 the end), at most `limit`. ret_last: id of the last event written (0: no more).
+ */
+struct history_page {
+    int64_t after;
+    int limit;
+    bool reverse;
+    bool without_data;   /* includeExecutionData=false */
+    const char *type;    /* only this type, or NULL */
+    int64_t since_ms;    /* only at or after */
+};
+struct buf;
+int engine_history(struct engine *engine, const struct store_execution *execution, const struct history_page *page,
+                   struct buf *out, int64_t *ret_last, bool *ret_more, struct err *err);
+/* Input text and the outcome of an execution, from its history. ret_input, ret_output, ret_error, ret_cause: heap or NULL. */
+int engine_describe(struct engine *engine, const struct store_execution *execution, char **ret_input, char **ret_output,
+                    char **ret_error, char **ret_cause, struct err *err);
+
+/* Counters for /metrics, as a JSON object: started, succeeded, failed, timed_out, aborted, open, commits, batch sizes ... */
+struct json_object *engine_metrics(struct engine *engine);
+
+#endif
