@@ -60,7 +60,11 @@ const char *engine_account(const struct engine *engine);
 struct store *engine_store(struct engine *engine);
 struct event_base *engine_base(struct engine *engine);
 
-/* --- definitions: kept once per text, as documents of kind "definition" keyed by their hash ------ */
+/*
+ * --- definitions: kept once per text, as documents of kind "definition" keyed by their hash ------
+ *
+ * The document: {"definition": the text as it was given, "type": "STANDARD" or "EXPRESS"}.
+ */
 
 /* Hex SHA-256 of a definition's text and type: the key. out: 65 bytes. */
 void engine_definition_key(const char *text, size_t bytes, bool express, char *out);
