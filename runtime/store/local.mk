@@ -1,2 +1,12 @@
 libruntime_a_SOURCES += \
-    %D%/store.h
+    %D%/batch.c \
+    %D%/sqlite.c \
+    %D%/sqlite_priv.h \
+    %D%/sqlite_read.c \
+    %D%/sqlite_schema.c \
+    %D%/sqlite_schema.h \
+    %D%/sqlite_statements.def \
+    %D%/sqlite_write.c \
+    %D%/store.c \
+    %D%/store.h \
+    %D%/store_priv.h

@@ -50,19 +50,19 @@ enum execution_status {
     EXECUTION_PENDING_REDRIVE
 };
 
-enum { STORE_WAKE_ACTIVE = 0 }; /* must be in memory while it is open */
+enum { STORE_WAKE_ACTIVE = 0 };    /* must be in memory while it is open */
 #define STORE_WAKE_NEVER INT64_MAX /* waits for a token only */
 
 struct store_execution {
-    int64_t id;          /* unique within the store; grows with time */
+    int64_t id; /* unique within the store; grows with time */
     int shard;
     const char *arn;     /* unique */
     const char *machine; /* ARN of the state machine, without version or alias; of a map run's child the labelled ARN */
     const char *meta;    /* JSON object: what never changes (roleArn, revision of the definition, traceHeader ...) */
     enum execution_status status;
     int64_t started_ms;
-    int64_t stopped_ms;  /* 0 while it runs */
-    int64_t wake_ms;     /* open executions: STORE_WAKE_ACTIVE, STORE_WAKE_NEVER, or when to load it again */
+    int64_t stopped_ms; /* 0 while it runs */
+    int64_t wake_ms;    /* open executions: STORE_WAKE_ACTIVE, STORE_WAKE_NEVER, or when to load it again */
     int64_t redrive_count;
     int64_t redriven_ms;
     const char *map_run; /* ARN of the map run it is a child of, or NULL: indexed */
@@ -76,7 +76,8 @@ bool store_batch_empty(const struct store_batch *batch);
 size_t store_batch_bytes(const struct store_batch *batch);
 
 void store_batch_add_execution(struct store_batch *batch, const struct store_execution *execution);
-/* Writes status, stopped_ms, wake_ms, redrive_count, redriven_ms of an execution that is there (or added earlier in the batch). */
+/* Writes status, stopped_ms, wake_ms, redrive_count, redriven_ms of an execution that is there (or added earlier in the
+ * batch). */
 void store_batch_set_execution(struct store_batch *batch, const struct store_execution *execution);
 void store_batch_add_history(struct store_batch *batch, int shard, int64_t execution_id, int64_t first_event_id,
                              int64_t last_event_id, const char *body, size_t bytes);
@@ -100,16 +101,17 @@ int store_commit(struct store *store, struct store_batch *batch, struct err *err
 typedef int store_execution_fn(void *context, const struct store_execution *execution); /* non-zero stops */
 
 /* ERR_NOT_FOUND when there is none; else the callback is called once. */
-int store_execution_by_arn(struct store *store, const char *arn, store_execution_fn *fn, void *context, struct err *err);
+int store_execution_by_arn(struct store *store, const char *arn, store_execution_fn *fn, void *context,
+                           struct err *err);
 int store_execution_by_id(struct store *store, int shard, int64_t id, store_execution_fn *fn, void *context,
                           struct err *err);
 
 struct store_execution_query {
-    const char *machine;      /* or NULL */
-    const char *map_run;      /* or NULL */
-    int status;               /* an execution_status, or -1 for all */
-    int redriven;             /* 1 only redriven ones, 0 only others, -1 all */
-    const char *meta_member;  /* with meta_value: only those whose meta has this text ("versionArn" ...); or NULL */
+    const char *machine;     /* or NULL */
+    const char *map_run;     /* or NULL */
+    int status;              /* an execution_status, or -1 for all */
+    int redriven;            /* 1 only redriven ones, 0 only others, -1 all */
+    const char *meta_member; /* with meta_value: only those whose meta has this text ("versionArn" ...); or NULL */
     const char *meta_value;
     int64_t before_started_ms, before_id; /* page: strictly older than this pair; 0, 0 for the newest */
     int limit;
@@ -136,11 +138,14 @@ int store_history_edge(struct store *store, int shard, int64_t execution_id, boo
 typedef int store_document_fn(void *context, const char *key, const char *body, int64_t version);
 int store_document(struct store *store, const char *kind, const char *key, store_document_fn *fn, void *context,
                    struct err *err);
-/* Keys that start with `prefix`, after `after` (NULL: from the first), ascending (or descending), at most `limit` (0: all). */
+/* Keys that start with `prefix`, after `after` (NULL: from the first), ascending (or descending), at most `limit` (0:
+ * all). */
 int store_documents(struct store *store, const char *kind, const char *prefix, const char *after, bool descending,
                     int limit, store_document_fn *fn, void *context, struct err *err);
 /* A number that changes whenever another process has written to the store since the last call (cheap). */
 int64_t store_change_counter(struct store *store);
+/* A descriptor that becomes readable when another process may have written; -1 where one has to poll (SQLite). */
+int store_notify_fd(struct store *store);
 
 /* --- leases and the inbox ---------------------------------------------------------------------- */
 
@@ -153,9 +158,10 @@ struct store_lease {
 };
 typedef int store_lease_fn(void *context, const struct store_lease *lease);
 int store_leases(struct store *store, store_lease_fn *fn, void *context, struct err *err);
-/* Takes the shard when its lease is free, expired or already ours; each take by another node raises the epoch. ERR_BUSY: held. */
-int store_lease_take(struct store *store, int shard, const char *node, const char *info, int64_t now_ms,
-                     int64_t ttl_ms, int64_t *ret_epoch, struct err *err);
+/* Takes the shard when its lease is free, expired or already ours; each take by another node raises the epoch.
+ * ERR_BUSY: held. */
+int store_lease_take(struct store *store, int shard, const char *node, const char *info, int64_t now_ms, int64_t ttl_ms,
+                     int64_t *ret_epoch, struct err *err);
 int store_lease_renew(struct store *store, int shard, const char *node, int64_t epoch, int64_t now_ms, int64_t ttl_ms,
                       struct err *err);
 int store_lease_release(struct store *store, int shard, const char *node, int64_t epoch, struct err *err);

@@ -1,0 +1,94 @@
+/*
+ * sqlite_priv.h - the SQLite store from inside: sqlite.c opens it, sqlite_write.c and sqlite_read.c
+ * are its two sides.
+ *
+ * Sides     `reader` belongs to the thread that opened the store. `writer` is used under write_lock: by
+ *           the writer thread, and by the loop for the few things it writes itself (requests to others).
+ * Promise   a read leaves no transaction open: every statement is reset before the call returns, so that
+ *           checkpoints can empty the log.
+ */
+#ifndef RUNTIME_STORE_SQLITE_PRIV_H
+#define RUNTIME_STORE_SQLITE_PRIV_H
+
+#include "runtime/store/store_priv.h"
+
+#include <pthread.h>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+enum sqlite_statement {
+#define STATEMENT(name, sql) SQLITE_##name,
+#include "runtime/store/sqlite_statements.def"
+    SQLITE_STATEMENTS
+};
+
+struct sqlite_connection {
+    struct sqlite3 *db;
+    const char *path;
+    struct sqlite3_stmt *statements[SQLITE_STATEMENTS]; /* prepared when first used */
+};
+
+struct sqlite_store {
+    struct store base;
+    char *path;
+    pthread_mutex_t write_lock;
+    struct sqlite_connection reader;
+    struct sqlite_connection writer;
+    int64_t change_counter; /* as of the last look; the reading side's */
+};
+
+/* Says that `what` (an infinitive) could not be done; maps SQLite's code to ours. */
+int sqlite_error(struct sqlite3 *db, const char *path, const char *what, struct err *err);
+/* Runs SQL that gives no rows. */
+int sqlite_run(struct sqlite3 *db, const char *path, const char *sql, struct err *err);
+/* The integer in the first column of the first row, 0 where there is none. */
+int sqlite_query_int(struct sqlite3 *db, const char *path, const char *sql, int64_t *ret_value, struct err *err);
+
+/*
+ * A statement ready to be bound; a fresh copy when the prepared one is being stepped through further
+ * up (a callback that reads again). Give it back with sqlite_done(), which ends its transaction.
+ */
+int sqlite_get(struct sqlite_connection *connection, enum sqlite_statement which, struct sqlite3_stmt **ret_statement,
+               struct err *err);
+void sqlite_done(struct sqlite_connection *connection, enum sqlite_statement which, struct sqlite3_stmt *statement);
+
+void sqlite_bind_text(struct sqlite3_stmt *statement, int at, const char *text);
+/* The text of a column, NULL for NULL; borrowed until the next step. */
+const char *sqlite_text(struct sqlite3_stmt *statement, int column);
+
+/* The operations, by side. */
+int sqlite_commit(struct store *store, struct store_batch *batch, struct err *err);
+int sqlite_leases(struct store *store, store_lease_fn *fn, void *context, struct err *err);
+int sqlite_lease_take(struct store *store, int shard, const char *node, const char *info, int64_t now_ms,
+                      int64_t ttl_ms, int64_t *ret_epoch, struct err *err);
+int sqlite_lease_renew(struct store *store, int shard, const char *node, int64_t epoch, int64_t now_ms, int64_t ttl_ms,
+                       struct err *err);
+int sqlite_lease_release(struct store *store, int shard, const char *node, int64_t epoch, struct err *err);
+int sqlite_inbox_put(struct store *store, int shard, const char *body, int64_t *ret_seq, struct err *err);
+int sqlite_inbox_reply(struct store *store, int64_t seq, store_inbox_fn *fn, void *context, struct err *err);
+int sqlite_inbox_cancel(struct store *store, int64_t seq, struct err *err);
+int sqlite_remove_closed(struct store *store, const char *machine, int64_t before_ms, int limit, int *ret_removed,
+                         struct err *err);
+
+int sqlite_execution_by_arn(struct store *store, const char *arn, store_execution_fn *fn, void *context,
+                            struct err *err);
+int sqlite_execution_by_id(struct store *store, int shard, int64_t id, store_execution_fn *fn, void *context,
+                           struct err *err);
+int sqlite_executions(struct store *store, const struct store_execution_query *query, store_execution_fn *fn,
+                      void *context, struct err *err);
+int sqlite_executions_due(struct store *store, int shard, int64_t now_ms, store_execution_fn *fn, void *context,
+                          struct err *err);
+int sqlite_next_wake(struct store *store, int shard, int64_t now_ms, int64_t *ret_wake_ms, struct err *err);
+int64_t sqlite_count_open(struct store *store);
+int sqlite_history(struct store *store, int shard, int64_t execution_id, int64_t from_event_id, store_history_fn *fn,
+                   void *context, struct err *err);
+int sqlite_history_edge(struct store *store, int shard, int64_t execution_id, bool last, store_history_fn *fn,
+                        void *context, struct err *err);
+int sqlite_document(struct store *store, const char *kind, const char *key, store_document_fn *fn, void *context,
+                    struct err *err);
+int sqlite_documents(struct store *store, const char *kind, const char *prefix, const char *after, bool descending,
+                     int limit, store_document_fn *fn, void *context, struct err *err);
+int sqlite_inbox(struct store *store, int shard, int64_t after, store_inbox_fn *fn, void *context, struct err *err);
+
+#endif

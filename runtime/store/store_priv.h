@@ -1,0 +1,138 @@
+/*
+ * store_priv.h - for those who implement a store (sqlite, postgres, fault), and for batch.c.
+ *
+ * Shapes    a backend's store begins with a struct store, so that the one is cast to the other. A batch is
+ *           four lists, each in the order in which it was filled, and a table that finds the entry of
+ *           an execution by its id: what is said twice about one execution in one batch is written once.
+ * Calling   store.c checks the arguments and calls through; a wrapper (fault.c) is a backend too.
+ */
+#ifndef RUNTIME_STORE_STORE_PRIV_H
+#define RUNTIME_STORE_STORE_PRIV_H
+
+#include "runtime/store/store.h"
+
+#include "asl/base/arena.h"
+
+enum { STORE_SECRET_BYTES = 32, STORE_SHARDS_MAX = 4096 };
+
+/* In life order; the meaning of each is that of the store_ function of the same name. */
+struct store_ops {
+    const char *name;
+    void (*close)(struct store *store);
+
+    int (*commit)(struct store *store, struct store_batch *batch, struct err *err);
+
+    int (*execution_by_arn)(struct store *store, const char *arn, store_execution_fn *fn, void *context,
+                            struct err *err);
+    int (*execution_by_id)(struct store *store, int shard, int64_t id, store_execution_fn *fn, void *context,
+                           struct err *err);
+    int (*executions)(struct store *store, const struct store_execution_query *query, store_execution_fn *fn,
+                      void *context, struct err *err);
+    int (*executions_due)(struct store *store, int shard, int64_t now_ms, store_execution_fn *fn, void *context,
+                          struct err *err);
+    int (*next_wake)(struct store *store, int shard, int64_t now_ms, int64_t *ret_wake_ms, struct err *err);
+    int64_t (*count_open)(struct store *store);
+    int (*history)(struct store *store, int shard, int64_t execution_id, int64_t from_event_id, store_history_fn *fn,
+                   void *context, struct err *err);
+    int (*history_edge)(struct store *store, int shard, int64_t execution_id, bool last, store_history_fn *fn,
+                        void *context, struct err *err);
+    int (*document)(struct store *store, const char *kind, const char *key, store_document_fn *fn, void *context,
+                    struct err *err);
+    int (*documents)(struct store *store, const char *kind, const char *prefix, const char *after, bool descending,
+                     int limit, store_document_fn *fn, void *context, struct err *err);
+    int64_t (*change_counter)(struct store *store);
+    int (*notify_fd)(struct store *store); /* optional */
+
+    int (*leases)(struct store *store, store_lease_fn *fn, void *context, struct err *err);
+    int (*lease_take)(struct store *store, int shard, const char *node, const char *info, int64_t now_ms,
+                      int64_t ttl_ms, int64_t *ret_epoch, struct err *err);
+    int (*lease_renew)(struct store *store, int shard, const char *node, int64_t epoch, int64_t now_ms, int64_t ttl_ms,
+                       struct err *err);
+    int (*lease_release)(struct store *store, int shard, const char *node, int64_t epoch, struct err *err);
+    int (*inbox_put)(struct store *store, int shard, const char *body, int64_t *ret_seq, struct err *err);
+    int (*inbox)(struct store *store, int shard, int64_t after, store_inbox_fn *fn, void *context, struct err *err);
+    int (*inbox_reply)(struct store *store, int64_t seq, store_inbox_fn *fn, void *context, struct err *err);
+    int (*inbox_cancel)(struct store *store, int64_t seq, struct err *err);
+
+    int (*remove_closed)(struct store *store, const char *machine, int64_t before_ms, int limit, int *ret_removed,
+                         struct err *err);
+    char *(*info)(struct store *store);
+};
+
+struct store {
+    const struct store_ops *ops;
+    int shards;
+    unsigned char secret[STORE_SECRET_BYTES];
+};
+
+int sqlite_store_open(const char *path, struct store **ret_store, struct err *err);
+
+/* What a callback's answer means for the call that made it: 0 go on, negative an error, positive enough. */
+static inline int store_callback_result(int answer)
+{
+    return answer < 0 ? answer : 0;
+}
+
+/* RUNNING and PENDING_REDRIVE: something may still happen to it. */
+static inline bool store_status_open(enum execution_status status)
+{
+    return status == EXECUTION_RUNNING || status == EXECUTION_PENDING_REDRIVE;
+}
+
+/* --- what a batch holds -------------------------------------------------------------------------- */
+
+struct batch_execution {
+    struct store_execution row; /* texts only when added */
+    bool added;
+};
+
+struct batch_history {
+    int shard;
+    int64_t execution_id;
+    int64_t first_event_id;
+    int64_t last_event_id;
+    const char *body;
+    size_t bytes;
+};
+
+struct batch_document {
+    const char *kind;
+    const char *key;
+    const char *body; /* NULL: delete */
+    int64_t expected_version;
+    bool *conflict;   /* or NULL */
+    bool is_conflict; /* kept here until the commit has succeeded */
+};
+
+struct batch_reply {
+    int64_t seq;
+    const char *body; /* or NULL */
+};
+
+struct batch_proof {
+    int shard;
+    int64_t epoch;
+};
+
+#define BATCH_LIST(type)                                                                                               \
+    struct {                                                                                                           \
+        struct type *items;                                                                                            \
+        size_t count;                                                                                                  \
+        size_t capacity;                                                                                               \
+    }
+
+struct store_batch {
+    struct arena *arena; /* texts */
+    BATCH_LIST(batch_execution) executions;
+    BATCH_LIST(batch_history) history;
+    BATCH_LIST(batch_document) documents;
+    BATCH_LIST(batch_reply) replies;
+    BATCH_LIST(batch_proof) proofs; /* one a shard */
+    uint32_t *by_id;                /* open addressing: index + 1 into executions, 0 empty */
+    size_t by_id_slots;             /* a power of two */
+};
+
+/* Tells those who asked which documents were left alone; to be called once the commit has succeeded. */
+void store_batch_settle(struct store_batch *batch);
+
+#endif
