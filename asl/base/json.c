@@ -1,9 +1,8 @@
 #include "asl/base/json.h"
 
-#include "asl/base/err.h"
-#include "asl/base/limits.h"
 #include "asl/base/mem.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,51 +18,6 @@ struct json_object *json_take(struct json_object **value)
     struct json_object *taken = *value;
     *value = NULL;
     return taken;
-}
-
-/* Line and column, both from 1, of a byte offset. */
-static void locate(const char *text, size_t offset, int *ret_line, int *ret_column)
-{
-    *ret_line = 1;
-    *ret_column = 1;
-    for (size_t i = 0; i < offset; i++) {
-        ++*ret_column;
-        if (text[i] == '\n') {
-            ++*ret_line;
-            *ret_column = 1;
-        }
-    }
-}
-
-int json_parse(const char *text, size_t bytes, struct json_object **ret_value, struct err *err)
-{
-    if (bytes > INT32_MAX)
-        return err_set(err, ERR_LIMIT, "a JSON document of %zu bytes is too long", bytes);
-    struct json_tokener *tokener = json_tokener_new_ex(LIMIT_JSON_DEPTH);
-    if (tokener == NULL)
-        abort();
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    struct json_object *value = json_tokener_parse_ex(tokener, text, (int)bytes);
-    enum json_tokener_error error = json_tokener_get_error(tokener);
-    if (error == json_tokener_continue) { /* a bare number ends only with what follows it */
-        value = json_tokener_parse_ex(tokener, "", 1);
-        error = json_tokener_get_error(tokener);
-        if (error == json_tokener_continue)
-            error = json_tokener_error_parse_eof;
-    }
-    size_t end = json_tokener_get_parse_end(tokener);
-    json_tokener_free(tokener);
-    if (error == json_tokener_success) {
-        *ret_value = value;
-        return 0;
-    }
-    json_object_put(value);
-    int line, column;
-    locate(text, end < bytes ? end : bytes, &line, &column);
-    const char *what = json_tokener_error_desc(error);
-    if (error == json_tokener_error_parse_eof || end >= bytes)
-        what = "unexpected end of the text";
-    return err_set(err, ERR_INVALID, "line %d column %d: %s", line, column, what);
 }
 
 static const char hex_digits[] = "0123456789abcdef";
@@ -106,9 +60,9 @@ size_t json_format_double(double number, char text[32])
 {
     if (number == 0)
         return (size_t)snprintf(text, 32, "0");
-    int precision = 1;
     char digits[32];
-    for (precision = 15; precision <= 17; precision++) {
+    /* 15 digits of a normal number always read back, and trailing zeros go below; a subnormal has fewer */
+    for (int precision = fabs(number) < DBL_MIN ? 1 : 15; precision <= 17; precision++) {
         snprintf(digits, sizeof digits, "%.*e", precision - 1, number);
         if (strtod(digits, NULL) == number)
             break;

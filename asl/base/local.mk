@@ -7,6 +7,7 @@ libasl_a_SOURCES += \
     %D%/err.h \
     %D%/json.c \
     %D%/json.h \
+    %D%/json_parse.c \
     %D%/limits.h \
     %D%/mem.c \
     %D%/mem.h

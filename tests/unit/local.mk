@@ -1,1 +1,5 @@
 # Unit tests of the pure parts: one program a module, linked with the library it tests alone.
+check_PROGRAMS += %D%/base_test
+TESTS += %D%/base_test
+tests_unit_base_test_SOURCES = %D%/base_test.c
+tests_unit_base_test_LDADD = $(ASL_LIBS) $(CMOCKA_LIBS)
