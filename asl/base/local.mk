@@ -10,4 +10,6 @@ libasl_a_SOURCES += \
     %D%/json_parse.c \
     %D%/limits.h \
     %D%/mem.c \
-    %D%/mem.h
+    %D%/mem.h \
+    %D%/suggest.c \
+    %D%/suggest.h

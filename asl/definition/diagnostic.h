@@ -3,6 +3,8 @@
  *
  * Shapes    a location is the API's form ("/States/A/Choices[0]/Next": `/` before members, [i] for
  *           indexes), from which JSON pointer, line and column are derived when they are shown.
+ *           AWS's locations are sometimes coarse (a field that a state does not have is reported at
+ *           the state); `place` then says where exactly.
  * Memory    everything is owned by the struct diagnostics.
  * Source    ValidateStateMachineDefinition; reference/api.md section 8.
  */
@@ -12,6 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct json_object;
+
 enum diagnostic_severity { DIAGNOSTIC_ERROR, DIAGNOSTIC_WARNING };
 
 struct diagnostic {
@@ -19,6 +23,7 @@ struct diagnostic {
     const char *code;  /* "SCHEMA_VALIDATION_FAILED" ...: static text */
     char *message;     /* AWS's wording where it is known */
     char *location;    /* NULL: none */
+    char *place;       /* the exact location where `location` is coarser; NULL: as location */
     char *found;       /* the value or name that was found, shortened; NULL: nothing to show */
     char *expected;    /* what belongs there; NULL */
     char *suggestion;  /* "did you mean 'Next'?"; NULL */
@@ -39,5 +44,22 @@ void diagnostics_release(struct diagnostics *diagnostics);
 struct diagnostic *diagnostics_add(struct diagnostics *diagnostics, enum diagnostic_severity severity,
                                    const char *code, const char *location, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+/* Moves all of `from` to the end of `to`. */
+void diagnostics_append(struct diagnostics *to, struct diagnostics *from);
+
+/* Sets `found` to the compact text of a value, shortened; returns the diagnostic. */
+struct diagnostic *diagnostic_found(struct diagnostic *diagnostic, struct json_object *value);
+
+/* The errors as InvalidDefinition words them: "CODE: message at location, CODE: ..."; from the heap. */
+char *diagnostics_aws_text(const struct diagnostics *diagnostics);
+
+/*
+ * The answer of ValidateStateMachineDefinition: {result, diagnostics, truncated}. Warnings are left
+ * out unless asked for; at most `limit` entries (0: 100).
+ */
+struct json_object *diagnostics_answer(const struct diagnostics *diagnostics, bool with_warnings, size_t limit);
+
+/* A location of the API's form as an RFC 6901 JSON pointer; from the heap. Names that hold `/` or `[` are taken apart. */
+char *diagnostic_pointer(const struct diagnostic *diagnostic);
 
 #endif

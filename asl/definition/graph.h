@@ -81,9 +81,13 @@ struct scope {
     const struct state *owner; /* the Parallel or Map; NULL at the top */
     const struct scope *outer; /* the block that the owner is in; NULL at the top */
     struct state *start;
-    struct state **states;
+    struct state **states; /* in the order of the text; their indexes follow one another */
     uint32_t state_count;
+    struct json_object *names; /* name to index in `states`: see scope_state() */
 };
+
+/* The state of a block that has this name, or NULL. */
+struct state *scope_state(const struct scope *scope, const char *name);
 
 struct item_reader {
     struct resource resource;
@@ -165,6 +169,7 @@ struct state {
 
 struct machine {
     struct arena *arena;
+    unsigned references; /* definition_ref(), definition_unref() */
     const struct scope *scope;
     struct state **states; /* all of them, by index */
     uint32_t state_count;

@@ -1,0 +1,148 @@
+/* Where the states of a block lead: targets, reachability, ends. */
+#include "asl/definition/compile.h"
+
+#include "asl/base/arena.h"
+#include "asl/base/json.h"
+#include "asl/base/mem.h"
+#include "asl/base/suggest.h"
+#include "asl/dataflow/choice.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MISSING_TARGET "MISSING_TRANSITION_TARGET"
+
+struct state *scope_state(const struct scope *scope, const char *name)
+{
+    struct json_object *index;
+    return json_member(scope->names, name, &index) ? scope->states[json_object_get_int(index)] : NULL;
+}
+
+/* TestState: the test of a state goes no further, so what it names need not be there. */
+static struct state *imagine(struct compiler *c, const struct scope *scope, const char *name)
+{
+    struct state *state = ARENA_NEW(c->arena, struct state);
+    state->name = arena_strdup(c->arena, name);
+    state->type = STATE_SUCCEED;
+    state->scope = scope;
+    return state;
+}
+
+static struct state *resolve(struct compiler *c, const struct scope *scope, const char *name, const char *location)
+{
+    struct state *state = scope_state(scope, name);
+    if (state)
+        return state;
+    if (c->options.single_state)
+        return imagine(c, scope, name);
+    struct diagnostic *diagnostic = diagnostics_add(&c->transitions, DIAGNOSTIC_ERROR, MISSING_TARGET, location,
+                                                    "Missing 'Next' target: %s", name);
+    struct suggest suggest = suggest_begin(name);
+    for (uint32_t i = 0; i < scope->state_count; i++)
+        suggest_offer(&suggest, scope->states[i]->name);
+    diagnostic->found = mem_strdup(name);
+    diagnostic->expected = mem_strdup("the name of a state of the same States block");
+    if (suggest.best)
+        diagnostic->suggestion = mem_printf("did you mean '%s'?", suggest.best);
+    return NULL;
+}
+
+struct state *flow_target(struct compiler *c, const char *name, const char *location)
+{
+    if (has_placeholder(c, name)) {
+        c->unknown_targets = true;
+        return NULL;
+    }
+    return resolve(c, c->state->scope, name, location);
+}
+
+/* Marks what can be reached from a state: a list of states to look at, each entered once. */
+struct reach {
+    struct state **list;
+    size_t count;
+    bool *seen; /* by index in the block */
+    const struct scope *scope;
+};
+
+static void reach_add(struct reach *reach, struct state *state)
+{
+    if (state == NULL || reach->seen[state->index - reach->scope->states[0]->index])
+        return;
+    reach->seen[state->index - reach->scope->states[0]->index] = true;
+    reach->list[reach->count++] = state;
+}
+
+static void reach_from(struct reach *reach, const struct state *state)
+{
+    reach_add(reach, state->next);
+    reach_add(reach, state->default_state);
+    for (size_t i = 0; i < state->choice_count; i++)
+        reach_add(reach, state->choices[i].next);
+    for (size_t i = 0; i < state->catch_count; i++)
+        reach_add(reach, state->catch[i].next);
+}
+
+static void check_reachable(struct compiler *c, const struct scope *scope)
+{
+    struct reach reach = {
+        .list = mem_zalloc(scope->state_count * sizeof(struct state *)),
+        .seen = mem_zalloc(scope->state_count * sizeof(bool)),
+        .scope = scope,
+    };
+    reach_add(&reach, scope->start);
+    for (size_t i = 0; i < reach.count; i++)
+        reach_from(&reach, reach.list[i]);
+    for (uint32_t i = 0; i < scope->state_count; i++) {
+        if (reach.seen[i])
+            continue;
+        size_t outer = place_member(c, "States");
+        place_member(c, scope->states[i]->name);
+        diagnostics_add(&c->transitions, DIAGNOSTIC_ERROR, MISSING_TARGET, buf_text(&c->location),
+                        "State \"%s\" is not reachable.", scope->states[i]->name);
+        place_leave(c, outer);
+    }
+    free(reach.list);
+    free(reach.seen);
+}
+
+static bool is_end(const struct state *state)
+{
+    struct json_object *end;
+    if (state->type == STATE_SUCCEED || state->type == STATE_FAIL)
+        return true;
+    return json_member(state->source, "End", &end) && json_object_get_boolean(end);
+}
+
+static bool has_end(const struct scope *scope)
+{
+    for (uint32_t i = 0; i < scope->state_count; i++)
+        if (is_end(scope->states[i]))
+            return true;
+    return false;
+}
+
+/* StartAt of a block, and what cannot be reached from there. */
+void flow_check(struct compiler *c, struct scope *scope, struct json_object *block, bool top)
+{
+    const char *start = json_member_text(block, "StartAt");
+    if (start == NULL || c->options.single_state) {
+        scope->start = scope->state_count ? scope->states[0] : NULL;
+        return;
+    }
+    size_t mark = place_member(c, "StartAt");
+    if (!has_placeholder(c, start))
+        scope->start = resolve(c, scope, start, buf_text(&c->location));
+    place_leave(c, mark);
+    if (scope->start && !c->unknown_targets && (!top || has_end(scope)))
+        check_reachable(c, scope);
+}
+
+void flow_check_ends(struct compiler *c)
+{
+    const struct scope *scope = c->machine->scope;
+    if (scope == NULL || scope->state_count == 0 || c->options.single_state || c->unknown_ends || has_end(scope))
+        return;
+    struct diagnostic *diagnostic = diagnostics_add(&c->transitions, DIAGNOSTIC_ERROR, "MISSING_END_STATE", NULL,
+                                                    "Workflow has no terminal state");
+    diagnostic->expected = mem_strdup("a state with \"End\": true, a Succeed or a Fail");
+}

@@ -1,0 +1,200 @@
+/* What belongs to Parallel and Map: branches, the item processor, readers, batchers and writers. */
+#include "asl/definition/compile.h"
+
+#include "asl/base/arena.h"
+#include "asl/base/json.h"
+#include "asl/base/limits.h"
+#include "asl/base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void compile_branches(struct compiler *c, const struct field *field, struct json_object *value, void *target)
+{
+    (void)field;
+    struct state *state = target;
+    if (!expect_type(c, value, json_type_array))
+        return;
+    size_t count = json_object_array_length(value);
+    if (count == 0)
+        fault(c, SCHEMA, "Value cannot be empty");
+    state->scopes = ARENA_ARRAY(c->arena, struct scope *, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *branch = json_object_array_get_idx(value, i);
+        size_t mark = place_index(c, i);
+        if (!placeholder(c, branch) && expect_type(c, branch, json_type_object))
+            state->scopes[state->scope_count++] = compile_block(c, BRANCH, branch, state, state->scope);
+        place_leave(c, mark);
+    }
+}
+
+void compile_processor(struct compiler *c, const struct field *field, struct json_object *value, void *target)
+{
+    (void)field;
+    struct state *state = target;
+    if (!expect_type(c, value, json_type_object))
+        return;
+    state->scopes = ARENA_ARRAY(c->arena, struct scope *, 1);
+    state->scopes[0] = compile_block(c, PROCESSOR, value, state, state->scope);
+    state->scope_count = 1;
+}
+
+void compile_processor_config(struct compiler *c, const struct field *field, struct json_object *value, void *target)
+{
+    (void)field, (void)target;
+    if (!expect_type(c, value, json_type_object))
+        return;
+    compile_object(c, PROCESSOR_CONFIG, value, NULL);
+    const char *mode = json_member_text(value, "Mode");
+    const char *type = json_member_text(value, "ExecutionType");
+    bool distributed = mode && strcmp(mode, "DISTRIBUTED") == 0;
+    if (distributed && type == NULL)
+        fault(c, SCHEMA, "These fields are required: [ExecutionType]");
+    if (distributed && c->options.express)
+        fault(c, SCHEMA, "Express state machine does not support Distributed Map");
+}
+
+/* A label has 1 to 40 characters and stands in ARNs: no blanks, brackets, wildcards or special characters. */
+static bool label_fits(const char *label)
+{
+    size_t chars = 0;
+    for (const unsigned char *at = (const unsigned char *)label; *at; at++) {
+        if (*at <= 0x20 || *at == 0x7f || strchr("?*<>{}[]:;,\\|^~$#%&`\"/", *at))
+            return false;
+        if (*at == 0xc2 && at[1] < 0xa0) /* U+0080 to U+009F */
+            return false;
+        chars += (*at & 0xc0) != 0x80;
+    }
+    return chars >= 1 && chars <= LIMIT_LABEL_CHARS;
+}
+
+void compile_label(struct compiler *c, const struct field *field, struct json_object *value, void *target)
+{
+    (void)field;
+    struct json_object *first;
+    if (!expect_type(c, value, json_type_string))
+        return;
+    const char *label = json_object_get_string(value);
+    if (strlen(label) != (size_t)json_object_get_string_len(value) || !label_fits(label)) {
+        struct diagnostic *diagnostic = diagnostic_found(fault(c, "INVALID_LABEL_NAME", "Label name is invalid"), value);
+        diagnostic->expected = mem_printf("1 to %d characters without blanks, brackets, wildcards and special "
+                                          "characters",
+                                          LIMIT_LABEL_CHARS);
+    } else if (json_member(c->labels, label, &first)) {
+        struct diagnostic *diagnostic = fault(c, "DUPLICATE_LABEL_NAME", "Duplicate label name: %s", label);
+        diagnostic->found = mem_printf("the same label at %s", json_object_get_string(first));
+    } else {
+        json_add_text(c->labels, label, buf_text(&c->location));
+        *(const char **)target = arena_strdup(c->arena, label);
+    }
+}
+
+/* The Resource of a reader or writer. */
+void compile_map_resource(struct compiler *c, const struct field *field, struct json_object *value, void *target)
+{
+    if (field->contexts == READER)
+        compile_resource(c, field, value, target);
+    else if (expect_type(c, value, json_type_string))
+        ((struct result_writer *)target)->exports = true;
+}
+
+void compile_item_reader(struct compiler *c, const struct field *field, struct json_object *value, void *target)
+{
+    (void)field;
+    if (!expect_type(c, value, json_type_object))
+        return;
+    struct item_reader *reader = ARENA_NEW(c->arena, struct item_reader);
+    *(struct item_reader **)target = reader;
+    compile_object(c, READER, value, reader);
+}
+
+/* The numbers of a ReaderConfig stand in the item_reader whose `config` is the target. */
+void compile_reader_config(struct compiler *c, const struct field *field, struct json_object *value, void *target)
+{
+    (void)field;
+    if (!expect_type(c, value, json_type_object))
+        return;
+    struct item_reader *reader = (struct item_reader *)(void *)((char *)target - offsetof(struct item_reader, config));
+    reader->config = value;
+    compile_object(c, READER_CONFIG, value, reader);
+}
+
+void compile_csv_headers(struct compiler *c, const struct field *field, struct json_object *value, void *target)
+{
+    (void)field, (void)target;
+    if (c->state->jsonata && is_expression(value)) {
+        compile_value(c, value);
+        return;
+    }
+    if (!expect_type(c, value, json_type_array))
+        return;
+    for (size_t i = 0; i < json_object_array_length(value); i++) {
+        size_t mark = place_index(c, i);
+        expect_type(c, json_object_array_get_idx(value, i), json_type_string);
+        place_leave(c, mark);
+    }
+}
+
+void compile_item_batcher(struct compiler *c, const struct field *field, struct json_object *value, void *target)
+{
+    (void)field;
+    if (!expect_type(c, value, json_type_object))
+        return;
+    struct item_batcher *batcher = ARENA_NEW(c->arena, struct item_batcher);
+    *(struct item_batcher **)target = batcher;
+    compile_object(c, BATCHER, value, batcher);
+    if (batcher->max_items_per_batch.name == NULL && batcher->max_input_bytes_per_batch.name == NULL &&
+        !c->options.allow_placeholders)
+        fault(c, SCHEMA, "This object should have at least one of the following fields: [MaxItemsPerBatch, "
+                         "MaxInputBytesPerBatch]");
+}
+
+void compile_result_writer(struct compiler *c, const struct field *field, struct json_object *value, void *target)
+{
+    (void)field;
+    struct json_object *given;
+    if (!expect_type(c, value, json_type_object))
+        return;
+    struct result_writer *writer = ARENA_NEW(c->arena, struct result_writer);
+    *(struct result_writer **)target = writer;
+    compile_object(c, WRITER, value, writer);
+    if (json_object_object_length(value) == 0)
+        fault(c, SCHEMA, "Value cannot be empty");
+    if (writer->exports && !json_member(value, "Parameters", &given) && !json_member(value, "Arguments", &given))
+        fault(c, SCHEMA, "These fields are required: [%s]", c->state->jsonata ? "Arguments" : "Parameters");
+}
+
+void compile_writer_config(struct compiler *c, const struct field *field, struct json_object *value, void *target)
+{
+    (void)field;
+    if (!expect_type(c, value, json_type_object))
+        return;
+    *(struct json_object **)target = value;
+    compile_object(c, WRITER_CONFIG, value, NULL);
+}
+
+static const char *const distributed_fields[] = {
+    "ItemReader", "ItemBatcher", "ResultWriter", "Label", "ToleratedFailureCount", "ToleratedFailureCountPath",
+    "ToleratedFailurePercentage", "ToleratedFailurePercentagePath",
+};
+
+void map_finish(struct compiler *c, struct state *state)
+{
+    struct json_object *processor = NULL, *config = NULL, *given;
+    if (!json_member(state->source, "ItemProcessor", &processor))
+        json_member(state->source, "Iterator", &processor);
+    json_member(processor, "ProcessorConfig", &config);
+    const char *mode = json_member_text(config, "Mode");
+    const char *type = json_member_text(config, "ExecutionType");
+    state->distributed = mode && strcmp(mode, "DISTRIBUTED") == 0;
+    state->express_children = type && strcmp(type, "EXPRESS") == 0;
+    if (state->distributed && state->label == NULL)
+        state->label = arena_strdup(c->arena, state->name);
+    for (size_t i = 0; !state->distributed && i < sizeof distributed_fields / sizeof *distributed_fields; i++) {
+        if (!json_member(state->source, distributed_fields[i], &given))
+            continue;
+        struct diagnostic *diagnostic = fault(c, SCHEMA, "Field '%s' is not supported", distributed_fields[i]);
+        diagnostic->place = mem_printf("%s/%s", buf_text(&c->location), distributed_fields[i]);
+        diagnostic->expected = mem_strdup("a Map whose ProcessorConfig has the Mode DISTRIBUTED");
+    }
+}
