@@ -17,7 +17,10 @@ struct buf {
     size_t capacity;
 };
 
-#define BUF_INIT {NULL, 0, 0}
+#define BUF_INIT                                                                                                       \
+    {                                                                                                                  \
+        NULL, 0, 0                                                                                                     \
+    }
 #define AUTO_BUF __attribute__((cleanup(buf_release))) struct buf
 
 void buf_release(struct buf *buf);

@@ -24,11 +24,10 @@ static const char hex_digits[] = "0123456789abcdef";
 
 /* What follows the backslash for a byte, 'u' for a \u escape, 0 for none. */
 static const char escapes[256] = {
-    [0] = 'u',  [1] = 'u',  [2] = 'u',  [3] = 'u',   [4] = 'u',  [5] = 'u',  [6] = 'u',  [7] = 'u',
-    [8] = 'b',  [9] = 't',  [10] = 'n', [11] = 'u',  [12] = 'f', [13] = 'r', [14] = 'u', [15] = 'u',
-    [16] = 'u', [17] = 'u', [18] = 'u', [19] = 'u',  [20] = 'u', [21] = 'u', [22] = 'u', [23] = 'u',
-    [24] = 'u', [25] = 'u', [26] = 'u', [27] = 'u',  [28] = 'u', [29] = 'u', [30] = 'u', [31] = 'u',
-    ['"'] = '"', ['\\'] = '\\',
+    [0] = 'u',  [1] = 'u',  [2] = 'u',  [3] = 'u',  [4] = 'u',  [5] = 'u',   [6] = 'u',     [7] = 'u',  [8] = 'b',
+    [9] = 't',  [10] = 'n', [11] = 'u', [12] = 'f', [13] = 'r', [14] = 'u',  [15] = 'u',    [16] = 'u', [17] = 'u',
+    [18] = 'u', [19] = 'u', [20] = 'u', [21] = 'u', [22] = 'u', [23] = 'u',  [24] = 'u',    [25] = 'u', [26] = 'u',
+    [27] = 'u', [28] = 'u', [29] = 'u', [30] = 'u', [31] = 'u', ['"'] = '"', ['\\'] = '\\',
 };
 
 void json_write_string(struct buf *out, const char *text, size_t bytes)
@@ -68,7 +67,7 @@ size_t json_format_double(double number, char text[32])
             break;
     }
     /* digits is now d.ddde[+-]xx: take it apart and lay it out as ECMAScript Number::toString does */
-    char mantissa[24];
+    char mantissa[24] = "";
     int count = 0;
     const char *at = digits;
     bool negative = *at == '-';
@@ -166,8 +165,7 @@ void json_write(struct buf *out, struct json_object *value)
     case json_type_object: {
         bool first = true;
         buf_add_char(out, '{');
-        json_object_object_foreach(value, name, member)
-        {
+        json_object_object_foreach (value, name, member) {
             if (!first)
                 buf_add_char(out, ',');
             first = false;
@@ -230,8 +228,7 @@ size_t json_size(struct json_object *value, size_t limit)
     }
     case json_type_object: {
         size = json_object_object_length(value) ? 1 : 2;
-        json_object_object_foreach(value, name, member)
-        {
+        json_object_object_foreach (value, name, member) {
             size += string_size(name, strlen(name)) + 2;
             if (size > limit)
                 break;
@@ -321,8 +318,7 @@ bool json_same(struct json_object *a, struct json_object *b)
     case json_type_object: {
         if (json_object_object_length(a) != json_object_object_length(b))
             return false;
-        json_object_object_foreach(a, name, mine)
-        {
+        json_object_object_foreach (a, name, mine) {
             struct json_object *theirs;
             if (!json_object_object_get_ex(b, name, &theirs) || !json_same(mine, theirs))
                 return false;
@@ -338,8 +334,7 @@ struct json_object *json_shallow_copy(struct json_object *object)
 {
     struct json_object *copy = json_object_new_object();
     if (json_object_is_type(object, json_type_object)) {
-        json_object_object_foreach(object, name, member)
-        {
+        json_object_object_foreach (object, name, member) {
             json_add(copy, name, json_object_get(member));
         }
     }

@@ -12,6 +12,7 @@
 #include "asl/base/limits.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 struct parser {
@@ -96,7 +97,7 @@ static bool parse_number(struct parser *p, struct json_object **ret_value)
         }
     }
     double number = strtod(text, NULL);
-    if (number > 1.7976931348623157e308 || number < -1.7976931348623157e308) {
+    if (isinf(number)) {
         p->at = first;
         return fail(p, "a number that a double can hold");
     }
