@@ -1,4 +1,37 @@
 # Benchmarks: built and run by `./bootstrap bench` alone, never part of the tests.
-bench_programs =
-bench-programs: all $(bench_programs)
+bench_programs = \
+    bench/append_bench \
+    bench/engine_bench \
+    bench/spawn_bench
+EXTRA_PROGRAMS += $(bench_programs)
+
+bench_append_bench_SOURCES = %D%/append_bench.c
+bench_append_bench_LDADD = $(SQLITE_LIBS)
+
+bench_engine_bench_SOURCES = \
+    %D%/engine_bench.c \
+    %D%/workload.c \
+    %D%/workload.h
+bench_engine_bench_LDADD = $(RUNTIME_LIBS)
+
+bench_spawn_bench_SOURCES = %D%/spawn_bench.c
+bench_spawn_bench_LDADD = $(ASL_LIBS)
+
+# A library to preload, which automake makes without libtool only by a rule of our own.
+bench/slowsync.so: bench/slowsync.c
+	@$(MKDIR_P) $(@D)
+	$(AM_V_CCLD)$(CC) $(AM_CPPFLAGS) $(CFLAGS) -shared -fPIC -o $@ $< -ldl
+
+bench-programs: all $(bench_programs) bench/slowsync.so
 .PHONY: bench-programs
+
+EXTRA_DIST += \
+    %D%/run \
+    %D%/slowsync.c \
+    %D%/workloads/callback.asl.json \
+    %D%/workloads/count.asl.json \
+    %D%/workloads/map.asl.json \
+    %D%/workloads/pass10.asl.json \
+    %D%/workloads/task10.asl.json \
+    %D%/workloads/wait.asl.json
+CLEANFILES += $(bench_programs) bench/slowsync.so
