@@ -1,0 +1,206 @@
+#include "runtime/execution/history_view.h"
+
+#include "asl/base/err.h"
+#include "asl/base/json.h"
+#include "asl/base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The current payload of each frame, by the same rules as the fold's (apply.c). */
+struct history_view {
+    struct json_object **values;
+    size_t count, capacity;
+};
+
+struct history_view *history_view_new(void)
+{
+    return NEW(struct history_view);
+}
+
+void history_view_free(struct history_view *view)
+{
+    if (view == NULL)
+        return;
+    for (size_t i = 0; i < view->count; i++)
+        json_object_put(view->values[i]);
+    free(view->values);
+    free(view);
+}
+
+static void add_frame(struct history_view *view, struct json_object *value)
+{
+    view->values = mem_grow(view->values, &view->capacity, view->count + 1, sizeof *view->values);
+    view->values[view->count++] = json_object_get(value);
+}
+
+static void note_value(struct history_view *view, uint32_t frame, const struct shown_event *event)
+{
+    switch (event->type) {
+    case EVENT_EXECUTION_STARTED:
+    case EVENT_ITERATION_STARTED:
+        add_frame(view, event->value);
+        return;
+    case EVENT_PARALLEL_STARTED:
+        for (int64_t i = 0; i < event->number; i++)
+            add_frame(view, event->value);
+        return;
+    case EVENT_MAP_STARTED:
+        return;
+    default:
+        if (event->has_value && frame < view->count) {
+            struct json_object *old = view->values[frame];
+            view->values[frame] = json_object_get(event->value);
+            json_object_put(old);
+        }
+    }
+}
+
+static int show(struct history_view *view, struct json_object *stored, shown_event_fn *fn, void *context)
+{
+    const char *type = json_member_text(stored, "type");
+    struct shown_event event = {
+        .id = json_member_int(stored, "id", 0),
+        .previous_id = json_member_int(stored, "prev", 0),
+        .at_ms = json_member_int(stored, "at", 0),
+        .type = type ? event_type_of(type) : EVENT_TYPES,
+        .name = json_member_text(stored, "name"),
+        .number = json_member_int(stored, "n", 0),
+    };
+    if (event.type == EVENT_TYPES)
+        return 0;
+    uint32_t frame = (uint32_t)json_member_int(stored, "f", 0);
+    struct json_object *same;
+    if (json_member(stored, "same", &same)) {
+        event.has_value = true;
+        event.value = frame < view->count ? view->values[frame] : NULL;
+    } else if (json_member(stored, "value", &event.value)) {
+        event.has_value = true;
+    }
+    json_member(stored, "assigned", &event.assigned);
+    json_member(stored, "details", &event.details);
+    AUTO_JSON struct json_object *held = json_object_get(event.value);
+    note_value(view, frame, &event);
+    return event.id ? fn(context, &event) : 0;
+}
+
+int history_view_row(struct history_view *view, const char *body, size_t bytes, shown_event_fn *fn, void *context,
+                     struct err *err)
+{
+    AUTO_JSON struct json_object *stored = NULL;
+    if (json_parse(body, bytes, &stored, err) != 0)
+        return err_set(err, ERR_CORRUPT, "a row of the history is not JSON");
+    size_t count = json_object_array_length(stored);
+    for (size_t i = 0; i < count; i++) {
+        int stop = show(view, json_object_array_get_idx(stored, i), fn, context);
+        if (stop)
+            return stop;
+    }
+    return 0;
+}
+
+/* --- the API's form ---------------------------------------------------------------------------- */
+
+struct members {
+    struct buf *out;
+    bool first;
+};
+
+static void member(struct members *members, const char *name)
+{
+    if (!members->first)
+        buf_add_char(members->out, ',');
+    members->first = false;
+    json_write_string(members->out, name, strlen(name));
+    buf_add_char(members->out, ':');
+}
+
+/* A JSON value as text in a string. */
+static void write_embedded(struct buf *out, struct json_object *value)
+{
+    struct buf text = BUF_INIT;
+    json_write(&text, value);
+    json_write_string(out, text.data, text.bytes);
+    buf_release(&text);
+}
+
+static void write_assigned(struct members *members, struct json_object *assigned, bool with_data)
+{
+    if (with_data) {
+        member(members, "assignedVariables");
+        struct members inner = {members->out, true};
+        buf_add_char(members->out, '{');
+        json_object_object_foreach (assigned, name, value) {
+            member(&inner, name);
+            write_embedded(members->out, value);
+        }
+        buf_add_char(members->out, '}');
+        member(members, "assignedVariablesDetails");
+        buf_add_text(members->out, "{\"truncated\":false}");
+    }
+}
+
+static void write_payload(struct members *members, const struct shown_event *event, const char *name, bool with_data)
+{
+    bool parameters = strcmp(name, "parameters") == 0;
+    if (!with_data && !parameters)
+        return;
+    member(members, name);
+    write_embedded(members->out, event->value);
+    if (parameters)
+        return;
+    char details[16];
+    snprintf(details, sizeof details, "%sDetails", name);
+    member(members, details);
+    buf_add_text(members->out, "{\"truncated\":false}");
+}
+
+static void write_details(struct buf *out, const struct shown_event *event, bool with_data)
+{
+    struct members members = {out, true};
+    buf_add_char(out, '{');
+    if (event->name) {
+        member(&members, "name");
+        json_write_string(out, event->name, strlen(event->name));
+    }
+    if (event->type >= EVENT_ITERATION_STARTED && event->type <= EVENT_ITERATION_ABORTED) {
+        member(&members, "index");
+        buf_add_int(out, event->number);
+    }
+    if (event->type == EVENT_MAP_STARTED) {
+        member(&members, "length");
+        buf_add_int(out, event->number);
+    }
+    if (event->type == EVENT_EXECUTION_REDRIVEN) {
+        member(&members, "redriveCount");
+        buf_add_int(out, event->number);
+    }
+    const char *payload = event_value_name(event->type);
+    if (payload && event->has_value)
+        write_payload(&members, event, payload, with_data);
+    if (event->assigned)
+        write_assigned(&members, event->assigned, with_data);
+    if (event->details) {
+        json_object_object_foreach (event->details, name, value) {
+            if (name[0] == '_')
+                continue;
+            member(&members, name);
+            json_write(out, value);
+        }
+    }
+    buf_add_char(out, '}');
+}
+
+void shown_event_write(struct buf *out, const struct shown_event *event, bool with_data)
+{
+    buf_printf(out, "{\"timestamp\":%lld.%03d,\"type\":\"%s\",\"id\":%lld,\"previousEventId\":%lld",
+               (long long)(event->at_ms / 1000), (int)(event->at_ms % 1000), event_type_name(event->type),
+               (long long)event->id, (long long)event->previous_id);
+    const char *details = event_details_name(event->type);
+    if (details) {
+        buf_printf(out, ",\"%s\":", details);
+        write_details(out, event, with_data);
+    }
+    buf_add_char(out, '}');
+}

@@ -1,0 +1,40 @@
+/*
+ * history_view.h - stored events as GetExecutionHistory shows them.
+ *
+ * A view is fed the rows of one execution in order and calls back with each event that the API shows, with
+ * the payloads that the stored form leaves out put in again. It needs no graph.
+ *
+ * Source    reference/history.md sections 1 and 2.
+ */
+#ifndef RUNTIME_EXECUTION_HISTORY_VIEW_H
+#define RUNTIME_EXECUTION_HISTORY_VIEW_H
+
+#include "runtime/execution/event.h"
+
+#include <stddef.h>
+
+struct buf;
+struct err;
+struct history_view;
+
+struct history_view *history_view_new(void);
+void history_view_free(struct history_view *view);
+
+/* One event as it stands in the history. Borrowed. */
+struct shown_event {
+    int64_t id, previous_id, at_ms;
+    enum event_type type;
+    const char *name; /* of the state, or NULL */
+    bool has_value;
+    struct json_object *value, *assigned, *details;
+    int64_t number;
+};
+typedef int shown_event_fn(void *context, const struct shown_event *event); /* non-zero stops */
+
+int history_view_row(struct history_view *view, const char *body, size_t bytes, shown_event_fn *fn, void *context,
+                     struct err *err);
+
+/* Writes the API's JSON of an event. with_data false: without input and output. */
+void shown_event_write(struct buf *out, const struct shown_event *event, bool with_data);
+
+#endif
