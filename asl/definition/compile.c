@@ -128,9 +128,9 @@ static void report_language(struct compiler *c, const struct field *field)
 {
     const char *has = c->state->jsonata ? "JSONata" : "JSONPath";
     const char *wants = c->state->jsonata ? "JSONPath" : "JSONata";
-    struct diagnostic *diagnostic =
-        fault(c, SCHEMA, "The QueryLanguage is set to '%s', but field '%s' is only supported for the '%s' QueryLanguage",
-              has, field->name, wants);
+    struct diagnostic *diagnostic = fault(
+        c, SCHEMA, "The QueryLanguage is set to '%s', but field '%s' is only supported for the '%s' QueryLanguage", has,
+        field->name, wants);
     size_t mark = place_member(c, field->name);
     diagnostic->place = mem_strdup(buf_text(&c->location));
     place_leave(c, mark);
@@ -138,8 +138,7 @@ static void report_language(struct compiler *c, const struct field *field)
 
 void compile_object(struct compiler *c, enum context context, struct json_object *object, void *base)
 {
-    json_object_object_foreach(object, name, value)
-    {
+    json_object_object_foreach (object, name, value) {
         const struct field *field = field_find(context, name);
         if (field == NULL) {
             report_unsupported(c, context, name, value);
@@ -192,10 +191,10 @@ static bool read_type(struct compiler *c, struct json_object *object, enum state
         suggest_offer(&suggest, type_names[i]);
     }
     size_t mark = place_member(c, "Type");
-    struct diagnostic *diagnostic = diagnostic_found(
-        fault(c, SCHEMA, "The field 'Type' should have one of these values: "
-                         "[Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map]"),
-        value);
+    struct diagnostic *diagnostic = diagnostic_found(fault(c, SCHEMA,
+                                                           "The field 'Type' should have one of these values: "
+                                                           "[Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map]"),
+                                                     value);
     if (suggest.best)
         diagnostic->suggestion = mem_printf("did you mean '%s'?", suggest.best);
     place_leave(c, mark);
@@ -221,7 +220,8 @@ static void check_end(struct compiler *c, struct json_object *object)
     if (!json_member(object, "End", &end))
         c->unknown_ends |= !has_next;
     else if (!has_next && json_object_is_type(end, json_type_boolean) && !json_object_get_boolean(end))
-        diagnostic_found(fault(c, SCHEMA, "This object should have only one of the following fields: [Next, End]"), end);
+        diagnostic_found(fault(c, SCHEMA, "This object should have only one of the following fields: [Next, End]"),
+                         end);
 }
 
 static void check_timeouts(struct compiler *c, const struct state *state)
@@ -280,8 +280,8 @@ static void check_state_name(struct compiler *c, const char *name)
     size_t chars = count_chars(name);
     struct json_object *first;
     if (chars == 0 || chars > LIMIT_NAME_CHARS) {
-        struct diagnostic *diagnostic = fault(c, "INVALID_STATE_NAME", "State name length should be between 1 and %d",
-                                              LIMIT_NAME_CHARS);
+        struct diagnostic *diagnostic =
+            fault(c, "INVALID_STATE_NAME", "State name length should be between 1 and %d", LIMIT_NAME_CHARS);
         diagnostic->found = mem_printf("%zu characters", chars);
         diagnostic->expected = mem_printf("1 to %d characters", LIMIT_NAME_CHARS);
     }
@@ -318,8 +318,7 @@ static void compile_states(struct compiler *c, struct scope *scope, struct json_
     struct json_object *names = json_object_new_object();
     scope->names = arena_keep(c->arena, names);
     json_object_put(names);
-    json_object_object_foreach(states, name, source)
-    {
+    json_object_object_foreach (states, name, source) {
         json_add_int(names, name, scope->state_count);
         scope->states[scope->state_count++] = new_state(c, scope, name, source);
     }

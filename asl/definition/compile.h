@@ -42,8 +42,8 @@ enum context {
     WRITER_CONFIG = 1 << 18,
 
     STATE = TASK | PASS | CHOICE | WAIT | SUCCEED | FAIL | PARALLEL | MAP,
-    WORK = TASK | PARALLEL | MAP,   /* has a result, and may fail */
-    ONWARD = WORK | PASS | WAIT,    /* has Next or End */
+    WORK = TASK | PARALLEL | MAP, /* has a result, and may fail */
+    ONWARD = WORK | PASS | WAIT,  /* has Next or End */
     BLOCK = MACHINE | BRANCH | PROCESSOR,
 };
 
@@ -74,11 +74,11 @@ struct compiler {
     size_t state_capacity;
     unsigned depth; /* blocks inside one another */
 
-    struct state *state;     /* the one at hand */
-    size_t state_bytes;      /* of the location, up to the state */
+    struct state *state; /* the one at hand */
+    size_t state_bytes;  /* of the location, up to the state */
     bool in_catcher;
-    bool unknown_ends;       /* some state's way on is not known: say nothing of missing ends */
-    bool unknown_targets;    /* a placeholder is a target: say nothing of unreachable states */
+    bool unknown_ends;    /* some state's way on is not known: say nothing of missing ends */
+    bool unknown_targets; /* a placeholder is a target: say nothing of unreachable states */
 
     struct json_object *names;  /* state name → location of its first use */
     struct json_object *labels; /* the same for labels of distributed Maps */

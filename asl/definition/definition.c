@@ -33,8 +33,7 @@ static bool is_reference(struct json_object *value)
 {
     if (!json_object_is_type(value, json_type_object) || json_object_object_length(value) != 1)
         return false;
-    json_object_object_foreach(value, name, member)
-    {
+    json_object_object_foreach (value, name, member) {
         (void)member;
         return strcmp(name, "Ref") == 0 || strncmp(name, "Fn::", 4) == 0;
     }
@@ -95,7 +94,7 @@ int definition_compile(const char *text, size_t bytes, struct definition_options
 {
     AUTO_JSON struct json_object *source = NULL;
     size_t errors = diagnostics->error_count;
-    if (!document_read(text, bytes, &source, diagnostics))
+    if (!document_read_definition(text, bytes, &source, diagnostics))
         return ERR_INVALID;
     if (!json_object_is_type(source, json_type_object)) {
         diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, SCHEMA, NULL, "Definition must be a valid JSON object");

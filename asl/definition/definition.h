@@ -21,8 +21,8 @@ struct definition_options {
 };
 
 /* 0 and the machine (NULL ret_machine: check only), or ERR_INVALID with at least one error in diagnostics. */
-int definition_compile(const char *text, size_t bytes, struct definition_options options,
-                       struct machine **ret_machine, struct diagnostics *diagnostics);
+int definition_compile(const char *text, size_t bytes, struct definition_options options, struct machine **ret_machine,
+                       struct diagnostics *diagnostics);
 
 struct machine *definition_ref(struct machine *machine);
 void definition_unref(struct machine *machine);
@@ -30,7 +30,8 @@ void definition_unref(struct machine *machine);
 /* Fills line and column of every diagnostic from the text. */
 void definition_locate(const char *text, size_t bytes, struct diagnostics *diagnostics);
 
-/* YAML (or JSON) text to the JSON tree it means; for configuration files and inputs too. ERR_INVALID with line and column. */
+/* YAML (or JSON) text to the JSON tree it means; for configuration files and inputs too. ERR_INVALID with line and
+ * column. */
 struct err;
 struct json_object;
 int definition_parse_document(const char *text, size_t bytes, struct json_object **ret_value, struct err *err);

@@ -48,10 +48,9 @@ struct diagnostic *diagnostics_add(struct diagnostics *diagnostics, enum diagnos
     if (vasprintf(&message, format, args) < 0)
         abort();
     va_end(args);
-    return append(diagnostics, (struct diagnostic){.severity = severity,
-                                                   .code = code,
-                                                   .message = message,
-                                                   .location = mem_strdup(location)});
+    return append(
+        diagnostics,
+        (struct diagnostic){.severity = severity, .code = code, .message = message, .location = mem_strdup(location)});
 }
 
 void diagnostics_append(struct diagnostics *to, struct diagnostics *from)

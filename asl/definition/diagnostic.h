@@ -20,14 +20,14 @@ enum diagnostic_severity { DIAGNOSTIC_ERROR, DIAGNOSTIC_WARNING };
 
 struct diagnostic {
     enum diagnostic_severity severity;
-    const char *code;  /* "SCHEMA_VALIDATION_FAILED" ...: static text */
-    char *message;     /* AWS's wording where it is known */
-    char *location;    /* NULL: none */
-    char *place;       /* the exact location where `location` is coarser; NULL: as location */
-    char *found;       /* the value or name that was found, shortened; NULL: nothing to show */
-    char *expected;    /* what belongs there; NULL */
-    char *suggestion;  /* "did you mean 'Next'?"; NULL */
-    int line, column;  /* from 1; 0 unknown */
+    const char *code; /* "SCHEMA_VALIDATION_FAILED" ...: static text */
+    char *message;    /* AWS's wording where it is known */
+    char *location;   /* NULL: none */
+    char *place;      /* the exact location where `location` is coarser; NULL: as location */
+    char *found;      /* the value or name that was found, shortened; NULL: nothing to show */
+    char *expected;   /* what belongs there; NULL */
+    char *suggestion; /* "did you mean 'Next'?"; NULL */
+    int line, column; /* from 1; 0 unknown */
 };
 
 struct diagnostics {
@@ -37,13 +37,15 @@ struct diagnostics {
     size_t error_count;
 };
 
-#define DIAGNOSTICS_INIT {NULL, 0, 0, 0}
+#define DIAGNOSTICS_INIT                                                                                               \
+    {                                                                                                                  \
+        NULL, 0, 0, 0                                                                                                  \
+    }
 
 void diagnostics_release(struct diagnostics *diagnostics);
 /* Adds one and returns it, so that found, expected and suggestion (heap texts) can be set. */
-struct diagnostic *diagnostics_add(struct diagnostics *diagnostics, enum diagnostic_severity severity,
-                                   const char *code, const char *location, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+struct diagnostic *diagnostics_add(struct diagnostics *diagnostics, enum diagnostic_severity severity, const char *code,
+                                   const char *location, const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* Moves all of `from` to the end of `to`. */
 void diagnostics_append(struct diagnostics *to, struct diagnostics *from);
 
@@ -59,7 +61,8 @@ char *diagnostics_aws_text(const struct diagnostics *diagnostics);
  */
 struct json_object *diagnostics_answer(const struct diagnostics *diagnostics, bool with_warnings, size_t limit);
 
-/* A location of the API's form as an RFC 6901 JSON pointer; from the heap. Names that hold `/` or `[` are taken apart. */
+/* A location of the API's form as an RFC 6901 JSON pointer; from the heap. Names that hold `/` or `[` are taken apart.
+ */
 char *diagnostic_pointer(const struct diagnostic *diagnostic);
 
 #endif

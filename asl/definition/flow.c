@@ -35,8 +35,8 @@ static struct state *resolve(struct compiler *c, const struct scope *scope, cons
         return state;
     if (c->options.single_state)
         return imagine(c, scope, name);
-    struct diagnostic *diagnostic = diagnostics_add(&c->transitions, DIAGNOSTIC_ERROR, MISSING_TARGET, location,
-                                                    "Missing 'Next' target: %s", name);
+    struct diagnostic *diagnostic =
+        diagnostics_add(&c->transitions, DIAGNOSTIC_ERROR, MISSING_TARGET, location, "Missing 'Next' target: %s", name);
     struct suggest suggest = suggest_begin(name);
     for (uint32_t i = 0; i < scope->state_count; i++)
         suggest_offer(&suggest, scope->states[i]->name);
@@ -125,7 +125,7 @@ static bool has_end(const struct scope *scope)
 void flow_check(struct compiler *c, struct scope *scope, struct json_object *block, bool top)
 {
     const char *start = json_member_text(block, "StartAt");
-    if (start == NULL || c->options.single_state) {
+    if (start == NULL || scope->state_count == 0 || c->options.single_state) {
         scope->start = scope->state_count ? scope->states[0] : NULL;
         return;
     }
@@ -142,7 +142,7 @@ void flow_check_ends(struct compiler *c)
     const struct scope *scope = c->machine->scope;
     if (scope == NULL || scope->state_count == 0 || c->options.single_state || c->unknown_ends || has_end(scope))
         return;
-    struct diagnostic *diagnostic = diagnostics_add(&c->transitions, DIAGNOSTIC_ERROR, "MISSING_END_STATE", NULL,
-                                                    "Workflow has no terminal state");
+    struct diagnostic *diagnostic =
+        diagnostics_add(&c->transitions, DIAGNOSTIC_ERROR, "MISSING_END_STATE", NULL, "Workflow has no terminal state");
     diagnostic->expected = mem_strdup("a state with \"End\": true, a Succeed or a Fail");
 }

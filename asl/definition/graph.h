@@ -103,7 +103,7 @@ struct item_batcher {
 };
 
 struct result_writer {
-    bool exports;               /* Resource and Parameters are given */
+    bool exports; /* Resource and Parameters are given */
     struct template *arguments;
     struct json_object *config; /* WriterConfig as written, or NULL */
 };
@@ -111,7 +111,7 @@ struct result_writer {
 struct state {
     const char *name;
     enum state_type type;
-    bool jsonata; /* the state's query language */
+    bool jsonata;   /* the state's query language */
     uint32_t index; /* in machine->states: dense over all scopes */
     const struct scope *scope;
     struct state *next; /* NULL: End (or a Choice, Succeed, Fail) */
@@ -120,8 +120,8 @@ struct state {
     struct path_field input_path, result_path, output_path;
     struct template *arguments; /* Parameters (JSONPath) or Arguments (JSONata); of a Map: NULL, see item_selector */
     struct template *result_selector;
-    struct template *output; /* Output (JSONata) */
-    struct template *assign; /* Assign */
+    struct template *output;    /* Output (JSONata) */
+    struct template *assign;    /* Assign */
     struct json_object *result; /* Pass: Result */
     bool has_result;
 
@@ -153,9 +153,9 @@ struct state {
 
     /* Map */
     bool distributed;
-    bool express_children;      /* ProcessorConfig.ExecutionType */
-    const char *label;          /* distributed: given or generated */
-    struct template *items;     /* JSONata Items; NULL: the state input */
+    bool express_children;  /* ProcessorConfig.ExecutionType */
+    const char *label;      /* distributed: given or generated */
+    struct template *items; /* JSONata Items; NULL: the state input */
     struct path_field items_path;
     struct template *item_selector; /* ItemSelector or the older Parameters */
     struct number_field max_concurrency;
@@ -174,7 +174,7 @@ struct machine {
     struct state **states; /* all of them, by index */
     uint32_t state_count;
     bool jsonata;
-    int64_t timeout_seconds; /* 0: none */
+    int64_t timeout_seconds;    /* 0: none */
     struct json_object *source; /* the whole definition as parsed */
 };
 

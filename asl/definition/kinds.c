@@ -91,8 +91,7 @@ static struct template_scope template_scope(const struct compiler *c)
 
 struct template *compile_value(struct compiler *c, struct json_object *value)
 {
-    return template_compile(c->arena, value, place_field(c), template_scope(c), buf_text(&c->location),
-                            c->diagnostics);
+    return template_compile(c->arena, value, place_field(c), template_scope(c), buf_text(&c->location), c->diagnostics);
 }
 
 /* checked: compile_state() and its like look at this one themselves */
@@ -264,8 +263,9 @@ void compile_result_path(struct compiler *c, const struct field *field, struct j
     struct path_field *result_path = target;
     compile_path_field(c, value, true, result_path);
     if (result_path->kind == PATH_SOME && jsonpath_root(result_path->path) != JSONPATH_INPUT)
-        diagnostic_found(fault(c, SCHEMA, "Value is not a Reference Path: a result cannot be put into the context "
-                                          "object or a variable"),
+        diagnostic_found(fault(c, SCHEMA,
+                               "Value is not a Reference Path: a result cannot be put into the context "
+                               "object or a variable"),
                          value);
 }
 
@@ -381,7 +381,7 @@ void compile_choices(struct compiler *c, const struct field *field, struct json_
 }
 
 #define RESOURCE_UNKNOWN                                                                                               \
-    "The resource provided %s is not recognized. The value is not a valid resource ARN, or the resource is not "        \
+    "The resource provided %s is not recognized. The value is not a valid resource ARN, or the resource is not "       \
     "available in this region."
 
 void compile_resource(struct compiler *c, const struct field *field, struct json_object *value, void *target)

@@ -12,10 +12,14 @@ libasl_a_SOURCES += \
     %D%/fields.def \
     %D%/flow.c \
     %D%/graph.h \
+    %D%/jackson.c \
+    %D%/jackson.h \
     %D%/kinds.c \
+    %D%/locate.c \
     %D%/map.c \
     %D%/resource.c \
     %D%/resource.h \
     %D%/rules.def \
     %D%/state_types.def \
-    %D%/variables.c
+    %D%/variables.c \
+    %D%/yaml.c

@@ -76,7 +76,8 @@ void compile_label(struct compiler *c, const struct field *field, struct json_ob
         return;
     const char *label = json_object_get_string(value);
     if (strlen(label) != (size_t)json_object_get_string_len(value) || !label_fits(label)) {
-        struct diagnostic *diagnostic = diagnostic_found(fault(c, "INVALID_LABEL_NAME", "Label name is invalid"), value);
+        struct diagnostic *diagnostic =
+            diagnostic_found(fault(c, "INVALID_LABEL_NAME", "Label name is invalid"), value);
         diagnostic->expected = mem_printf("1 to %d characters without blanks, brackets, wildcards and special "
                                           "characters",
                                           LIMIT_LABEL_CHARS);
@@ -145,8 +146,9 @@ void compile_item_batcher(struct compiler *c, const struct field *field, struct 
     compile_object(c, BATCHER, value, batcher);
     if (batcher->max_items_per_batch.name == NULL && batcher->max_input_bytes_per_batch.name == NULL &&
         !c->options.allow_placeholders)
-        fault(c, SCHEMA, "This object should have at least one of the following fields: [MaxItemsPerBatch, "
-                         "MaxInputBytesPerBatch]");
+        fault(c, SCHEMA,
+              "This object should have at least one of the following fields: [MaxItemsPerBatch, "
+              "MaxInputBytesPerBatch]");
 }
 
 void compile_result_writer(struct compiler *c, const struct field *field, struct json_object *value, void *target)
@@ -174,8 +176,10 @@ void compile_writer_config(struct compiler *c, const struct field *field, struct
 }
 
 static const char *const distributed_fields[] = {
-    "ItemReader", "ItemBatcher", "ResultWriter", "Label", "ToleratedFailureCount", "ToleratedFailureCountPath",
-    "ToleratedFailurePercentage", "ToleratedFailurePercentagePath",
+    "ItemReader",
+    "ItemBatcher",
+    "ResultWriter",
+    "Label",
 };
 
 void map_finish(struct compiler *c, struct state *state)

@@ -21,10 +21,10 @@ enum resource_pattern { PATTERN_REQUEST_RESPONSE, PATTERN_SYNC, PATTERN_SYNC_2, 
 struct resource {
     enum resource_kind kind;
     enum resource_pattern pattern;
-    const char *text;    /* as written */
-    const char *name;    /* function or activity name, without qualifier */
-    const char *service; /* "lambda", "sqs", "aws-sdk:dynamodb": the resourceType of history events */
-    const char *action;  /* "invoke", "sendMessage.waitForTaskToken": the resource of history events */
+    const char *text;      /* as written */
+    const char *name;      /* function or activity name, without qualifier */
+    const char *service;   /* "lambda", "sqs", "aws-sdk:dynamodb": the resourceType of history events */
+    const char *action;    /* "invoke", "sendMessage.waitForTaskToken": the resource of history events */
     const char *operation; /* the action without its pattern: "sendMessage" */
 };
 

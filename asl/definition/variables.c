@@ -22,8 +22,7 @@ static void collect(struct json_object *assign, struct json_object *names)
 {
     if (!json_object_is_type(assign, json_type_object))
         return;
-    json_object_object_foreach(assign, key, value)
-    {
+    json_object_object_foreach (assign, key, value) {
         (void)value;
         size_t bytes = strlen(key);
         if (bytes > 2 && strcmp(key + bytes - 2, ".$") == 0)
@@ -76,8 +75,7 @@ static void visit_check(void *context, struct json_object *assign, const char *l
         place_index(c, index);
     }
     place_member(c, "Assign");
-    json_object_object_foreach(names, name, value)
-    {
+    json_object_object_foreach (names, name, value) {
         (void)value;
         if (json_member(check->outer, name, &known))
             diagnostics_add(&c->transitions, DIAGNOSTIC_ERROR, SCHEMA, buf_text(&c->location), outer_name, name);
@@ -145,15 +143,14 @@ void compile_assign(struct compiler *c, const struct field *field, struct json_o
         return;
     AUTO_JSON struct json_object *names = json_object_new_object();
     collect(value, names);
-    json_object_object_foreach(names, name, unused)
-    {
+    json_object_object_foreach (names, name, unused) {
         (void)unused;
         if (strcmp(name, "states") == 0) {
             fault(c, SCHEMA, "The variable name 'states' is reserved");
         } else if (!is_variable_name(name, strlen(name))) {
             struct diagnostic *diagnostic = fault(c, SCHEMA, "The variable name '%s' is invalid", name);
-            diagnostic->expected = mem_printf("a letter or `_`, then letters, digits and `_`; at most %d characters",
-                                              LIMIT_NAME_CHARS);
+            diagnostic->expected =
+                mem_printf("a letter or `_`, then letters, digits and `_`; at most %d characters", LIMIT_NAME_CHARS);
         }
     }
     *(struct template **)target = compile_value(c, value);
@@ -244,8 +241,7 @@ struct json_object *definition_variable_references(const struct machine *machine
         if (json_object_object_length(names) == 0)
             continue;
         struct json_object *list = json_object_new_array();
-        json_object_object_foreach(names, name, unused)
-        {
+        json_object_object_foreach (names, name, unused) {
             (void)unused;
             json_append(list, json_object_new_string(name));
         }
