@@ -2,7 +2,8 @@
 bench_programs = \
     bench/append_bench \
     bench/engine_bench \
-    bench/spawn_bench
+    bench/spawn_bench \
+    bench/store_bench
 EXTRA_PROGRAMS += $(bench_programs)
 
 bench_append_bench_SOURCES = %D%/append_bench.c
@@ -16,6 +17,9 @@ bench_engine_bench_LDADD = $(RUNTIME_LIBS)
 
 bench_spawn_bench_SOURCES = %D%/spawn_bench.c
 bench_spawn_bench_LDADD = $(ASL_LIBS)
+
+bench_store_bench_SOURCES = %D%/store_bench.c
+bench_store_bench_LDADD = $(RUNTIME_LIBS)
 
 # A library to preload, which automake makes without libtool only by a rule of our own.
 bench/slowsync.so: bench/slowsync.c

@@ -1,5 +1,7 @@
 libruntime_a_SOURCES += \
     %D%/batch.c \
+    %D%/fault.c \
+    %D%/fault.h \
     %D%/sqlite.c \
     %D%/sqlite_priv.h \
     %D%/sqlite_read.c \

@@ -3,3 +3,8 @@ check_PROGRAMS += %D%/base_test
 TESTS += %D%/base_test
 tests_unit_base_test_SOURCES = %D%/base_test.c
 tests_unit_base_test_LDADD = $(ASL_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += %D%/store_test
+TESTS += %D%/store_test
+tests_unit_store_test_SOURCES = %D%/store_test.c %D%/store_fixture.c %D%/store_fixture.h
+tests_unit_store_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)

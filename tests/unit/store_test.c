@@ -1,0 +1,797 @@
+/* store_test.c - what every store promises; runs on the backend that TEST_STORE names. */
+#include "config.h"
+
+#include "tests/unit/store_fixture.h"
+
+#include "runtime/store/fault.h"
+#include "runtime/store/store.h"
+
+#include "asl/base/buf.h"
+#include "asl/base/err.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MACHINE "arn:aws:states:us-east-1:123456789012:stateMachine:Order"
+
+static struct store *store_of(void **state)
+{
+    return ((struct store_fixture *)*state)->store;
+}
+
+/* --- helpers: fill, and read into text ------------------------------------------------------- */
+
+/* An execution with this number, as it starts. */
+static struct store_execution execution(struct store *store, int64_t id, const char *arn)
+{
+    return (struct store_execution){
+        .id = id,
+        .shard = store_shard_of(store, arn),
+        .arn = arn,
+        .machine = MACHINE,
+        .meta = "{\"revision\": 1}",
+        .started_ms = 1000 + id,
+        .wake_ms = STORE_WAKE_ACTIVE,
+    };
+}
+
+static int commit(struct store *store, struct store_batch *batch)
+{
+    struct err err = {0};
+    int result = store_commit(store, batch, &err);
+
+    if (result)
+        print_message("commit: %s %s\n", err.where, err.message);
+    store_batch_free(batch);
+    return result;
+}
+
+static void add(struct store *store, const struct store_execution *row)
+{
+    struct store_batch *batch = store_batch_new();
+
+    store_batch_add_execution(batch, row);
+    assert_int_equal(commit(store, batch), 0);
+}
+
+static void set(struct store *store, const struct store_execution *row)
+{
+    struct store_batch *batch = store_batch_new();
+
+    store_batch_set_execution(batch, row);
+    assert_int_equal(commit(store, batch), 0);
+}
+
+static void add_history(struct store_batch *batch, const struct store_execution *row, int64_t first, int64_t last,
+                        const char *body)
+{
+    store_batch_add_history(batch, row->shard, row->id, first, last, body, strlen(body));
+}
+
+static int write_id(void *context, const struct store_execution *row)
+{
+    buf_printf(context, "%lld ", (long long)row->id);
+    return 0;
+}
+
+static int write_execution(void *context, const struct store_execution *row)
+{
+    buf_printf(context, "%lld %d %s %s status=%d started=%lld stopped=%lld wake=%lld redrives=%lld at %lld map=%s",
+               (long long)row->id, row->shard, row->arn, row->machine, (int)row->status, (long long)row->started_ms,
+               (long long)row->stopped_ms, (long long)row->wake_ms, (long long)row->redrive_count,
+               (long long)row->redriven_ms, row->map_run ? row->map_run : "-");
+    return 0;
+}
+
+static int write_history(void *context, int64_t first, int64_t last, const char *body, size_t bytes)
+{
+    assert_int_equal(bytes, strlen(body));
+    buf_printf(context, "%lld-%lld %s;", (long long)first, (long long)last, body);
+    return 0;
+}
+
+static int write_document(void *context, const char *key, const char *body, int64_t version)
+{
+    buf_printf(context, "%s@%lld=%s;", key, (long long)version, body);
+    return 0;
+}
+
+static int write_request(void *context, int64_t seq, const char *body)
+{
+    (void)seq;
+    buf_printf(context, "%s;", body);
+    return 0;
+}
+
+static int write_lease(void *context, const struct store_lease *lease)
+{
+    buf_printf(context, "%d %lld %s %lld %s;", lease->shard, (long long)lease->epoch, lease->node,
+               (long long)lease->expires_ms, lease->info);
+    return 0;
+}
+
+static void assert_histories(struct store *store, const struct store_execution *row, int64_t from, const char *expected)
+{
+    AUTO_BUF text = BUF_INIT;
+
+    assert_int_equal(store_history(store, row->shard, row->id, from, write_history, &text, NULL), 0);
+    assert_string_equal(buf_text(&text), expected);
+}
+
+static void assert_documents(struct store *store, const char *prefix, const char *after, bool descending, int limit,
+                             const char *expected)
+{
+    AUTO_BUF text = BUF_INIT;
+
+    assert_int_equal(store_documents(store, "machine", prefix, after, descending, limit, write_document, &text, NULL),
+                     0);
+    assert_string_equal(buf_text(&text), expected);
+}
+
+static void assert_listed(struct store *store, struct store_execution_query query, const char *expected)
+{
+    AUTO_BUF text = BUF_INIT;
+
+    assert_int_equal(store_executions(store, &query, write_id, &text, NULL), 0);
+    assert_string_equal(buf_text(&text), expected);
+}
+
+static void assert_requests(struct store *store, int shard, int64_t after, const char *expected)
+{
+    AUTO_BUF text = BUF_INIT;
+
+    assert_int_equal(store_inbox(store, shard, after, write_request, &text, NULL), 0);
+    assert_string_equal(buf_text(&text), expected);
+}
+
+/* --- executions -------------------------------------------------------------------------------- */
+
+static void execution_is_read_back_whole(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_execution row = execution(store, 7, "arn:execution:a");
+    AUTO_BUF by_arn = BUF_INIT;
+    AUTO_BUF by_id = BUF_INIT;
+    AUTO_BUF expected = BUF_INIT;
+
+    row.status = EXECUTION_TIMED_OUT;
+    row.stopped_ms = 2000;
+    row.wake_ms = STORE_WAKE_NEVER;
+    row.redrive_count = 3;
+    row.redriven_ms = 1500;
+    row.map_run = "arn:map";
+    add(store, &row);
+    write_execution(&expected, &row);
+    assert_int_equal(store_execution_by_arn(store, row.arn, write_execution, &by_arn, NULL), 0);
+    assert_int_equal(store_execution_by_id(store, row.shard, 7, write_execution, &by_id, NULL), 0);
+    assert_string_equal(buf_text(&by_arn), buf_text(&expected));
+    assert_string_equal(buf_text(&by_id), buf_text(&expected));
+}
+
+static void missing_execution_is_not_found(void **state)
+{
+    struct store *store = store_of(state);
+    struct err err = {0};
+    AUTO_BUF text = BUF_INIT;
+
+    assert_int_equal(store_execution_by_arn(store, "arn:none", write_id, &text, &err), ERR_NOT_FOUND);
+    assert_int_equal(store_execution_by_id(store, 0, 1, write_id, &text, &err), ERR_NOT_FOUND);
+    assert_string_equal(buf_text(&text), "");
+}
+
+static void add_and_set_in_one_batch_are_one_row(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_batch *batch = store_batch_new();
+    AUTO_BUF text = BUF_INIT;
+
+    /* More than fit in the batch's first table. */
+    for (int64_t id = 1; id <= 300; id++) {
+        char arn[32];
+        snprintf(arn, sizeof(arn), "arn:%lld", (long long)id);
+        struct store_execution row = execution(store, id, arn);
+
+        store_batch_add_execution(batch, &row);
+        row = (struct store_execution){.id = id, .shard = row.shard, .status = EXECUTION_SUCCEEDED, .stopped_ms = 9};
+        store_batch_set_execution(batch, &row);
+    }
+    assert_int_equal(commit(store, batch), 0);
+    assert_int_equal(store_count_open(store), 0);
+    assert_int_equal(store_execution_by_arn(store, "arn:300", write_execution, &text, NULL), 0);
+    assert_non_null(strstr(buf_text(&text), "status=1 started=1300 stopped=9 wake=0"));
+}
+
+static void set_changes_what_may_change(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_execution row = execution(store, 1, "arn:a");
+    AUTO_BUF text = BUF_INIT;
+    AUTO_BUF expected = BUF_INIT;
+
+    add(store, &row);
+    row.status = EXECUTION_FAILED;
+    row.stopped_ms = 4000;
+    row.wake_ms = 5;
+    row.redrive_count = 2;
+    row.redriven_ms = 3000;
+    set(store, &row);
+    write_execution(&expected, &row);
+    store_execution_by_arn(store, "arn:a", write_execution, &text, NULL);
+    assert_string_equal(buf_text(&text), buf_text(&expected));
+}
+
+static void set_of_a_missing_execution_fails(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_execution row = execution(store, 1, "arn:a");
+    struct store_batch *batch = store_batch_new();
+
+    store_batch_set_execution(batch, &row);
+    assert_int_equal(commit(store, batch), ERR_NOT_FOUND);
+}
+
+static void second_execution_of_a_name_fails_with_its_batch(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_execution row = execution(store, 1, "arn:a");
+    struct store_execution again = execution(store, 2, "arn:a");
+    struct store_batch *batch = store_batch_new();
+    AUTO_BUF text = BUF_INIT;
+
+    add(store, &row);
+    add_history(batch, &row, 1, 1, "[1]");
+    store_batch_put_document(batch, "machine", "k", "{}", -1, NULL);
+    store_batch_add_execution(batch, &again);
+    assert_int_equal(commit(store, batch), ERR_EXISTS);
+    assert_histories(store, &row, 0, "");
+    assert_documents(store, "", NULL, false, 0, "");
+}
+
+static void executions_are_listed_newest_first(void **state)
+{
+    struct store *store = store_of(state);
+    static const char *const metas[] = {"{\"versionArn\":\"v1\"}", "{\"versionArn\":\"v2\",\"x\":null}", "{}"};
+
+    for (int64_t id = 1; id <= 6; id++) {
+        char arn[32];
+        snprintf(arn, sizeof(arn), "arn:%lld", (long long)id);
+        struct store_execution row = execution(store, id, arn);
+
+        row.started_ms = 1000 + id / 2; /* 2 and 3, 4 and 5 start together */
+        row.meta = metas[id % 3];
+        row.status = id == 2 ? EXECUTION_FAILED : EXECUTION_RUNNING;
+        row.redrive_count = id == 4;
+        row.map_run = id > 4 ? "arn:map" : NULL;
+        if (id == 6)
+            row.machine = "arn:other";
+        add(store, &row);
+    }
+    assert_listed(store, (struct store_execution_query){.machine = MACHINE, .status = -1, .redriven = -1, .limit = 10},
+                  "5 4 3 2 1 ");
+    assert_listed(store, (struct store_execution_query){.status = -1, .redriven = -1, .limit = 3}, "6 5 4 ");
+    assert_listed(store,
+                  (struct store_execution_query){
+                      .status = -1, .redriven = -1, .limit = 3, .before_started_ms = 1002, .before_id = 4},
+                  "3 2 1 ");
+    assert_listed(
+        store,
+        (struct store_execution_query){
+            .machine = MACHINE, .status = -1, .redriven = -1, .limit = 2, .before_started_ms = 1002, .before_id = 5},
+        "4 3 ");
+    assert_listed(store, (struct store_execution_query){.map_run = "arn:map", .status = -1, .redriven = -1, .limit = 9},
+                  "6 5 ");
+    assert_listed(
+        store,
+        (struct store_execution_query){.machine = MACHINE, .status = EXECUTION_FAILED, .redriven = -1, .limit = 9},
+        "2 ");
+    assert_listed(store, (struct store_execution_query){.machine = MACHINE, .status = -1, .redriven = 1, .limit = 9},
+                  "4 ");
+    assert_listed(store, (struct store_execution_query){.machine = MACHINE, .status = -1, .redriven = 0, .limit = 9},
+                  "5 3 2 1 ");
+    assert_listed(store,
+                  (struct store_execution_query){
+                      .status = -1, .redriven = -1, .limit = 9, .meta_member = "versionArn", .meta_value = "v2"},
+                  "4 1 ");
+}
+
+static void open_executions_wake_in_time(void **state)
+{
+    struct store *store = store_of(state);
+    static const int64_t wakes[] = {STORE_WAKE_ACTIVE, 5000, 9000, STORE_WAKE_NEVER};
+    struct store_execution rows[4];
+    int shard = store_shard_of(store, "arn:a");
+    int64_t wake = 0;
+    AUTO_BUF now = BUF_INIT;
+    AUTO_BUF later = BUF_INIT;
+
+    for (int i = 0; i < 4; i++) {
+        static const char *const arns[] = {"arn:a", "arn:b", "arn:c", "arn:d"};
+
+        rows[i] = execution(store, i + 1, arns[i]);
+        rows[i].shard = shard;
+        rows[i].wake_ms = wakes[i];
+        add(store, &rows[i]);
+    }
+    assert_int_equal(store_count_open(store), 4);
+    store_executions_due(store, shard, 4999, write_id, &now, NULL);
+    store_executions_due(store, shard, 5000, write_id, &later, NULL);
+    assert_string_equal(buf_text(&now), "1 ");
+    assert_int_equal(strlen(buf_text(&later)), 4);
+    store_next_wake(store, shard, 1000, &wake, NULL);
+    assert_int_equal(wake, 5000);
+    rows[1].status = EXECUTION_SUCCEEDED;
+    set(store, &rows[1]);
+    store_next_wake(store, shard, 1000, &wake, NULL);
+    assert_int_equal(wake, 9000);
+    store_next_wake(store, shard, 9000, &wake, NULL);
+    assert_true(wake == STORE_WAKE_NEVER);
+    assert_int_equal(store_count_open(store), 3);
+}
+
+/* --- histories --------------------------------------------------------------------------------- */
+
+static void history_is_read_in_order(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_execution a = execution(store, 1, "arn:a");
+    struct store_execution b = execution(store, 2, "arn:b");
+    struct store_batch *batch = store_batch_new();
+    AUTO_BUF edges = BUF_INIT;
+
+    store_batch_add_execution(batch, &a);
+    store_batch_add_execution(batch, &b);
+    add_history(batch, &a, 1, 3, "[1,2,3]");
+    add_history(batch, &b, 1, 1, "[\"\xC3\xA4\"]");
+    assert_int_equal(commit(store, batch), 0);
+    batch = store_batch_new();
+    add_history(batch, &a, 4, 4, "[4]");
+    add_history(batch, &a, 5, 6, "[5,6]");
+    assert_int_equal(commit(store, batch), 0);
+
+    assert_histories(store, &a, 0, "1-3 [1,2,3];4-4 [4];5-6 [5,6];");
+    assert_histories(store, &a, 3, "1-3 [1,2,3];4-4 [4];5-6 [5,6];");
+    assert_histories(store, &a, 4, "4-4 [4];5-6 [5,6];");
+    assert_histories(store, &a, 6, "5-6 [5,6];");
+    assert_histories(store, &a, 7, "");
+    assert_histories(store, &b, 0, "1-1 [\"\xC3\xA4\"];");
+    store_history_edge(store, a.shard, 1, false, write_history, &edges, NULL);
+    store_history_edge(store, a.shard, 1, true, write_history, &edges, NULL);
+    assert_string_equal(buf_text(&edges), "1-3 [1,2,3];5-6 [5,6];");
+}
+
+static void long_history_row_is_kept_as_it_is(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_execution row = execution(store, 1, "arn:a");
+    struct store_batch *batch = store_batch_new();
+    AUTO_BUF body = BUF_INIT;
+    AUTO_BUF expected = BUF_INIT;
+
+    /* The order of members, spaces and escapes must survive. */
+    buf_add_text(&body, "[{\"z\":1.0, \"a\":\"\\u00e9\\n\"},\"");
+    for (int i = 0; i < 300000; i++)
+        buf_add_char(&body, (char)('a' + i % 26));
+    buf_add_text(&body, "\"]");
+    store_batch_add_execution(batch, &row);
+    add_history(batch, &row, 1, 2, buf_text(&body));
+    assert_true(store_batch_bytes(batch) > 300000);
+    assert_int_equal(commit(store, batch), 0);
+    buf_printf(&expected, "1-2 %s;", buf_text(&body));
+    assert_histories(store, &row, 0, buf_text(&expected));
+}
+
+static int stop_after_first(void *context, int64_t first, int64_t last, const char *body, size_t bytes)
+{
+    (void)last;
+    (void)body;
+    (void)bytes;
+    return first == 2 ? *(int *)context : 0;
+}
+
+static void callback_stops_a_read(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_execution row = execution(store, 1, "arn:a");
+    struct store_batch *batch = store_batch_new();
+    int enough = 1;
+    int broken = ERR_CORRUPT;
+
+    store_batch_add_execution(batch, &row);
+    for (int id = 1; id <= 3; id++)
+        add_history(batch, &row, id, id, "[0]");
+    assert_int_equal(commit(store, batch), 0);
+    assert_int_equal(store_history(store, row.shard, 1, 0, stop_after_first, &enough, NULL), 0);
+    assert_int_equal(store_history(store, row.shard, 1, 0, stop_after_first, &broken, NULL), ERR_CORRUPT);
+}
+
+struct nested {
+    struct store *store;
+    struct buf text;
+};
+
+static int read_inside(void *context, const struct store_execution *row)
+{
+    struct nested *nested = context;
+    struct store_execution_query same = {.machine = MACHINE, .status = -1, .redriven = -1, .limit = 10};
+
+    assert_int_equal(store_executions(nested->store, &same, write_id, &nested->text, NULL), 0);
+    assert_int_equal(store_execution_by_arn(nested->store, row->arn, write_id, &nested->text, NULL), 0);
+    return 0;
+}
+
+static void callback_may_read_again(void **state)
+{
+    struct nested nested = {.store = store_of(state)};
+    struct store_execution a = execution(nested.store, 1, "arn:a");
+    struct store_execution b = execution(nested.store, 2, "arn:b");
+    struct store_execution_query all = {.machine = MACHINE, .status = -1, .redriven = -1, .limit = 10};
+
+    add(nested.store, &a);
+    add(nested.store, &b);
+    assert_int_equal(store_executions(nested.store, &all, read_inside, &nested, NULL), 0);
+    assert_int_equal(store_execution_by_arn(nested.store, "arn:a", read_inside, &nested, NULL), 0);
+    assert_string_equal(buf_text(&nested.text), "2 1 2 2 1 1 2 1 1 ");
+    buf_release(&nested.text);
+}
+
+/* --- documents --------------------------------------------------------------------------------- */
+
+static bool put(struct store *store, const char *key, const char *body, int64_t expected_version)
+{
+    struct store_batch *batch = store_batch_new();
+    bool conflict = false;
+
+    store_batch_put_document(batch, "machine", key, body, expected_version, &conflict);
+    assert_int_equal(commit(store, batch), 0);
+    return !conflict;
+}
+
+static void documents_have_versions(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_batch *batch;
+
+    assert_true(put(store, "k", "{\"a\": 1}", 0));
+    assert_false(put(store, "k", "{\"a\": 2}", 0));
+    assert_documents(store, "", NULL, false, 0, "k@1={\"a\": 1};");
+    assert_true(put(store, "k", "{\"a\": 3}", 1));
+    assert_false(put(store, "k", "{\"a\": 4}", 1));
+    assert_true(put(store, "k", "{\"a\": 5}", -1));
+    assert_true(put(store, "new", "{}", -1));
+    assert_false(put(store, "none", "{}", 4));
+    assert_documents(store, "", NULL, false, 0, "k@3={\"a\": 5};new@1={};");
+
+    batch = store_batch_new();
+    store_batch_delete_document(batch, "machine", "k");
+    store_batch_put_document(batch, "machine", "k", "[]", 0, NULL);
+    store_batch_delete_document(batch, "machine", "new");
+    assert_int_equal(commit(store, batch), 0);
+    assert_documents(store, "", NULL, false, 0, "k@1=[];");
+}
+
+static void conflict_leaves_the_rest_of_the_batch(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_execution row = execution(store, 1, "arn:a");
+    struct store_batch *batch = store_batch_new();
+    bool conflicts[3] = {false, false, false};
+
+    assert_true(put(store, "b", "1", 0));
+    store_batch_put_document(batch, "machine", "a", "2", 0, &conflicts[0]);
+    store_batch_put_document(batch, "machine", "b", "2", 0, &conflicts[1]);
+    store_batch_put_document(batch, "machine", "b", "3", 1, &conflicts[2]);
+    store_batch_add_execution(batch, &row);
+    assert_int_equal(commit(store, batch), 0);
+    assert_false(conflicts[0]);
+    assert_true(conflicts[1]);
+    assert_false(conflicts[2]);
+    assert_documents(store, "", NULL, false, 0, "a@1=2;b@2=3;");
+    assert_int_equal(store_count_open(store), 1);
+}
+
+static void documents_are_paged_by_prefix(void **state)
+{
+    struct store *store = store_of(state);
+    static const char *const keys[] = {"a", "b:1", "b:2", "b:B", "b:a", "b:\xC3\xA4", "c%", "c_1"};
+    struct err err = {0};
+    AUTO_BUF text = BUF_INIT;
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+        assert_true(put(store, keys[i], "0", 0));
+    /* Bytes, not the order of a language; and no pattern characters. */
+    assert_documents(store, "b:", NULL, false, 0, "b:1@1=0;b:2@1=0;b:B@1=0;b:a@1=0;b:\xC3\xA4@1=0;");
+    assert_documents(store, "b:", "b:2", false, 2, "b:B@1=0;b:a@1=0;");
+    assert_documents(store, "b:", "b:B", true, 0, "b:2@1=0;b:1@1=0;");
+    assert_documents(store, "b:", NULL, true, 1, "b:\xC3\xA4@1=0;");
+    assert_documents(store, "c%", NULL, false, 0, "c%@1=0;");
+    assert_documents(store, "c_", NULL, false, 0, "c_1@1=0;");
+    assert_documents(store, "d", NULL, false, 0, "");
+    assert_int_equal(store_document(store, "machine", "b:1", write_document, &text, &err), 0);
+    assert_string_equal(buf_text(&text), "b:1@1=0;");
+    assert_int_equal(store_document(store, "activity", "b:1", write_document, &text, &err), ERR_NOT_FOUND);
+}
+
+/* --- leases ------------------------------------------------------------------------------------- */
+
+static void lease_is_held_by_one(void **state)
+{
+    struct store *store = store_of(state);
+    int64_t epoch = 0;
+    int64_t other = 0;
+    AUTO_BUF text = BUF_INIT;
+
+    assert_int_equal(store_lease_take(store, 0, "one", "{\"pid\":1}", 1000, 100, &epoch, NULL), 0);
+    assert_int_equal(store_lease_take(store, 0, "two", "{}", 1050, 100, &other, NULL), ERR_BUSY);
+    assert_int_equal(other, 0);
+    assert_int_equal(store_lease_renew(store, 0, "one", epoch, 1050, 100, NULL), 0);
+    assert_int_equal(store_lease_take(store, 0, "two", "{}", 1149, 100, &other, NULL), ERR_BUSY);
+    assert_int_equal(store_lease_take(store, 0, "one", "{\"pid\":1}", 1100, 100, &other, NULL), 0);
+    assert_int_equal(other, epoch); /* ours already */
+    assert_int_equal(store_lease_take(store, 0, "two", "{}", 1200, 100, &other, NULL), 0);
+    assert_int_equal(other, epoch + 1);
+    assert_int_equal(store_lease_renew(store, 0, "one", epoch, 1210, 100, NULL), ERR_FENCED);
+    assert_int_equal(store_lease_release(store, 0, "one", epoch, NULL), ERR_FENCED);
+    assert_int_equal(store_leases(store, write_lease, &text, NULL), 0);
+    assert_string_equal(buf_text(&text), "0 2 two 1300 {};");
+}
+
+static void released_lease_is_free_at_once(void **state)
+{
+    struct store *store = store_of(state);
+    int64_t epoch = 0;
+    int64_t next = 0;
+    AUTO_BUF text = BUF_INIT;
+
+    assert_int_equal(store_lease_take(store, 0, "one", NULL, 1000, 100, &epoch, NULL), 0);
+    assert_int_equal(store_lease_release(store, 0, "one", epoch, NULL), 0);
+    store_leases(store, write_lease, &text, NULL);
+    assert_string_equal(buf_text(&text), "");
+    assert_int_equal(store_lease_take(store, 0, "one", NULL, 1001, 100, &next, NULL), 0);
+    assert_int_equal(next, epoch + 1);
+}
+
+static void fenced_commit_writes_nothing(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_execution row = execution(store, 1, "arn:a");
+    int64_t epoch = 0;
+    int64_t next = 0;
+
+    store_lease_take(store, row.shard, "one", NULL, 1000, 100, &epoch, NULL);
+    for (int turn = 0; turn < 2; turn++) {
+        struct store_batch *batch = store_batch_new();
+
+        store_batch_prove(batch, row.shard, epoch);
+        store_batch_prove(batch, row.shard, epoch);
+        if (!turn)
+            store_batch_add_execution(batch, &row);
+        add_history(batch, &row, 1 + turn, 1 + turn, "[0]");
+        store_batch_put_document(batch, "machine", "k", "0", -1, NULL);
+        assert_int_equal(commit(store, batch), turn ? ERR_FENCED : 0);
+        store_lease_take(store, row.shard, "two", NULL, 2000, 100, &next, NULL);
+    }
+    assert_int_equal(next, epoch + 1);
+    assert_histories(store, &row, 0, "1-1 [0];");
+    assert_documents(store, "", NULL, false, 0, "k@1=0;");
+}
+
+/* --- requests ------------------------------------------------------------------------------------ */
+
+static void request_is_answered_once(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_batch *batch;
+    int64_t seqs[3] = {0, 0, 0};
+    AUTO_BUF text = BUF_INIT;
+
+    for (int i = 0; i < 3; i++) {
+        static const char *const bodies[] = {"{\"a\":1}", "{\"b\":2}", "{\"c\":3}"};
+
+        assert_int_equal(store_inbox_put(store, 0, bodies[i], &seqs[i], NULL), 0);
+    }
+    assert_true(seqs[0] < seqs[1] && seqs[1] < seqs[2]);
+    assert_requests(store, 0, 0, "{\"a\":1};{\"b\":2};{\"c\":3};");
+    assert_requests(store, 0, seqs[0], "{\"b\":2};{\"c\":3};");
+    assert_int_equal(store_inbox_reply(store, seqs[0], write_request, &text, NULL), ERR_NOT_FOUND);
+
+    batch = store_batch_new();
+    store_batch_reply(batch, seqs[0], "{\"done\":true}");
+    store_batch_reply(batch, seqs[1], NULL);
+    assert_int_equal(commit(store, batch), 0);
+    assert_requests(store, 0, 0, "{\"c\":3};");
+    assert_int_equal(store_inbox_reply(store, seqs[0], write_request, &text, NULL), 0);
+    assert_int_equal(store_inbox_reply(store, seqs[0], write_request, &text, NULL), ERR_NOT_FOUND);
+    assert_int_equal(store_inbox_reply(store, seqs[1], write_request, &text, NULL), ERR_NOT_FOUND);
+    assert_string_equal(buf_text(&text), "{\"done\":true};");
+}
+
+static void cancelled_request_gets_no_reply(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_batch *batch = store_batch_new();
+    int64_t seq = 0;
+    AUTO_BUF text = BUF_INIT;
+
+    store_inbox_put(store, 0, "{}", &seq, NULL);
+    assert_int_equal(store_inbox_cancel(store, seq, NULL), 0);
+    assert_int_equal(store_inbox_cancel(store, seq, NULL), ERR_NOT_FOUND);
+    store_batch_reply(batch, seq, "{}");
+    assert_int_equal(commit(store, batch), 0);
+    assert_int_equal(store_inbox_reply(store, seq, write_request, &text, NULL), ERR_NOT_FOUND);
+}
+
+static void other_process_is_noticed(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct store *other = store_fixture_open(fixture);
+    int64_t before = store_change_counter(fixture->store);
+    int64_t seq = 0;
+
+    assert_memory_equal(store_secret(other), store_secret(fixture->store), 32);
+    assert_true(put(fixture->store, "own", "0", 0));
+    assert_int_equal(store_change_counter(fixture->store), before);
+    assert_int_equal(store_inbox_put(other, 0, "{}", &seq, NULL), 0);
+    assert_int_not_equal(store_change_counter(fixture->store), before);
+    assert_requests(fixture->store, 0, 0, "{};");
+    store_close(other);
+}
+
+/* --- upkeep --------------------------------------------------------------------------------------- */
+
+static void closed_executions_are_removed(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_execution rows[4];
+    int removed = 0;
+
+    for (int i = 0; i < 4; i++) {
+        static const char *const arns[] = {"arn:a", "arn:b", "arn:c", "arn:d"};
+        struct store_batch *batch = store_batch_new();
+
+        rows[i] = execution(store, i + 1, arns[i]);
+        rows[i].status = i == 1 ? EXECUTION_RUNNING : EXECUTION_SUCCEEDED;
+        rows[i].stopped_ms = i == 1 ? 0 : 100 * (i + 1);
+        if (i == 2)
+            rows[i].machine = "arn:other";
+        store_batch_add_execution(batch, &rows[i]);
+        add_history(batch, &rows[i], 1, 1, "[0]");
+        assert_int_equal(commit(store, batch), 0);
+    }
+    assert_int_equal(store_remove_closed(store, MACHINE, 400, 10, &removed, NULL), 0);
+    assert_int_equal(removed, 1);
+    assert_histories(store, &rows[0], 0, "");
+    assert_histories(store, &rows[1], 0, "1-1 [0];");
+    assert_int_equal(store_remove_closed(store, NULL, 1000, 1, &removed, NULL), 0);
+    assert_int_equal(removed, 1);
+    assert_int_equal(store_remove_closed(store, NULL, 1000, 9, &removed, NULL), 0);
+    assert_int_equal(removed, 1);
+    assert_listed(store, (struct store_execution_query){.status = -1, .redriven = -1, .limit = 10}, "2 ");
+}
+
+static void info_is_a_json_object(void **state)
+{
+    struct store *store = store_of(state);
+    char *info = store_info(store);
+
+    assert_int_equal(info[0], '{');
+    assert_non_null(strstr(info, store_kind(store)));
+    free(info);
+}
+
+/* --- faults ----------------------------------------------------------------------------------------- */
+
+/* Some of everything; stops at the first failure. Returns how many commits were acknowledged. */
+static int scenario(struct store *store, int64_t base, char arns[2][32])
+{
+    int acknowledged = 0;
+    int64_t seq = 0;
+    int64_t epoch = 0;
+    AUTO_BUF text = BUF_INIT;
+
+    if (store_lease_take(store, 0, "node", NULL, 1000, 100000, &epoch, NULL) ||
+        store_inbox_put(store, 0, "{}", &seq, NULL))
+        return 0;
+    for (int i = 0; i < 2; i++) {
+        struct store_batch *batch = store_batch_new();
+        struct store_execution row = execution(store, base + i, arns[i]);
+        int result;
+
+        store_batch_add_execution(batch, &row);
+        add_history(batch, &row, 1, 1, "[0]");
+        if (i)
+            store_batch_reply(batch, seq, "{}");
+        result = store_commit(store, batch, NULL);
+        store_batch_free(batch);
+        if (result || store_execution_by_arn(store, arns[i], write_id, &text, NULL))
+            return acknowledged + !result;
+        acknowledged++;
+    }
+    store_inbox_reply(store, seq, write_request, &text, NULL);
+    store_lease_release(store, 0, "node", epoch, NULL);
+    return acknowledged;
+}
+
+static void walked_faults_leave_all_or_nothing(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct store *fault = store_fault_new(fixture->store, 0);
+    bool struck = true;
+
+    fixture->store = fault;
+    for (int n = 1; struck; n++) {
+        char arns[2][32];
+        int acknowledged;
+
+        assert_true(n < 100);
+        snprintf(arns[0], sizeof(arns[0]), "arn:%d:a", n);
+        snprintf(arns[1], sizeof(arns[1]), "arn:%d:b", n);
+        store_fault_arm(fault, n);
+        acknowledged = scenario(fault, 10 * n, arns);
+        struck = store_fault_struck(fault);
+        assert_true(struck || acknowledged == 2);
+        store_fault_arm(fault, 0);
+        for (int i = 0; i < 2; i++) {
+            struct store_execution row = execution(fault, 10 * n + i, arns[i]);
+            AUTO_BUF text = BUF_INIT;
+
+            assert_int_equal(store_execution_by_arn(fault, arns[i], write_id, &text, NULL),
+                             i < acknowledged ? 0 : ERR_NOT_FOUND);
+            assert_histories(fault, &row, 0, i < acknowledged ? "1-1 [0];" : "");
+        }
+    }
+}
+
+static void url_must_name_a_store(void **state)
+{
+    static const char *const urls[] = {"", "sqlite:", "store.db", "mysql://host/db"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(urls) / sizeof(*urls); i++) {
+        struct store *store = NULL;
+        struct err err = {0};
+
+        assert_int_equal(store_open(urls[i], &store, &err), ERR_INVALID);
+        assert_non_null(strstr(err.hint, "sqlite:PATH"));
+        assert_null(store);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, store_fixture_setup, store_fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(execution_is_read_back_whole),
+        TEST(missing_execution_is_not_found),
+        TEST(add_and_set_in_one_batch_are_one_row),
+        TEST(set_changes_what_may_change),
+        TEST(set_of_a_missing_execution_fails),
+        TEST(second_execution_of_a_name_fails_with_its_batch),
+        TEST(executions_are_listed_newest_first),
+        TEST(open_executions_wake_in_time),
+        TEST(history_is_read_in_order),
+        TEST(long_history_row_is_kept_as_it_is),
+        TEST(callback_stops_a_read),
+        TEST(callback_may_read_again),
+        TEST(documents_have_versions),
+        TEST(conflict_leaves_the_rest_of_the_batch),
+        TEST(documents_are_paged_by_prefix),
+        TEST(lease_is_held_by_one),
+        TEST(released_lease_is_free_at_once),
+        TEST(fenced_commit_writes_nothing),
+        TEST(request_is_answered_once),
+        TEST(cancelled_request_gets_no_reply),
+        TEST(other_process_is_noticed),
+        TEST(closed_executions_are_removed),
+        TEST(info_is_a_json_object),
+        TEST(walked_faults_leave_all_or_nothing),
+        cmocka_unit_test(url_must_name_a_store),
+    };
+
+    return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+}
