@@ -15,9 +15,10 @@ struct block {
     alignas(max_align_t) char data[];
 };
 
-struct kept {
-    struct kept *next;
-    struct json_object *value;
+struct deferred {
+    struct deferred *older;
+    void (*release)(void *thing);
+    void *thing;
 };
 
 struct arena {
@@ -25,7 +26,7 @@ struct arena {
     size_t used;  /* bytes used in the newest block */
     size_t total; /* bytes handed out */
     size_t bytes_max;
-    struct kept *kept;
+    struct deferred *deferred;
 };
 
 struct arena *arena_new(size_t bytes_max)
@@ -39,8 +40,8 @@ void arena_free(struct arena *arena)
 {
     if (arena == NULL)
         return;
-    for (struct kept *k = arena->kept; k; k = k->next)
-        json_object_put(k->value);
+    for (struct deferred *d = arena->deferred; d; d = d->older)
+        d->release(d->thing);
     while (arena->newest) {
         struct block *older = arena->newest->older;
         free(arena->newest);
@@ -95,14 +96,24 @@ size_t arena_used(const struct arena *arena)
     return arena->total;
 }
 
+void arena_defer(struct arena *arena, void (*release)(void *thing), void *thing)
+{
+    struct deferred *d = ARENA_NEW(arena, struct deferred);
+    d->release = release;
+    d->thing = thing;
+    d->older = arena->deferred;
+    arena->deferred = d;
+}
+
+static void put_json(void *value)
+{
+    json_object_put(value);
+}
+
 struct json_object *arena_keep(struct arena *arena, struct json_object *value)
 {
-    if (value == NULL)
-        return NULL;
-    struct kept *k = ARENA_NEW(arena, struct kept);
-    k->value = json_object_get(value);
-    k->next = arena->kept;
-    arena->kept = k;
+    if (value)
+        arena_defer(arena, put_json, json_object_get(value));
     return value;
 }
 

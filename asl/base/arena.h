@@ -31,8 +31,10 @@ char *arena_strndup(struct arena *arena, const char *text, size_t bytes);
 size_t arena_used(const struct arena *arena);
 /* The arena takes a reference of its own and drops it in arena_free(). Returns value. */
 struct json_object *arena_keep(struct arena *arena, struct json_object *value);
+/* arena_free() calls `release(thing)`, the last one deferred first, before any memory goes. */
+void arena_defer(struct arena *arena, void (*release)(void *thing), void *thing);
 
-/* Everything allocated after the mark is given back by the reset; not for arenas that keep JSON. */
+/* Everything allocated after the mark is given back by the reset; not for arenas that keep things. */
 struct arena_mark arena_mark(struct arena *arena);
 void arena_reset(struct arena *arena, struct arena_mark mark);
 

@@ -33,7 +33,8 @@ struct choice_rule {
 /* What the compiler of definitions knows. */
 struct choice_scope {
     struct arena *arena;
-    bool jsonata; /* the state's query language */
+    bool jsonata;            /* the state's query language */
+    bool allow_placeholders; /* as in struct template_scope */
     /* The state that a Next names. NULL where there is none; the callee has reported it then. */
     struct state *(*target)(void *context, const char *name, const char *location);
     void *context;

@@ -31,14 +31,15 @@ int dataflow_arguments(const struct state *state, struct asl_env *env, struct js
  * ret_assigned is an object of name to value, or NULL when the state assigns nothing.
  */
 int dataflow_output(const struct state *state, struct asl_env *env, struct json_object *effective,
-                    struct json_object *result, struct json_object **ret_output,
-                    struct json_object **ret_assigned, struct asl_failure *failure);
+                    struct json_object *result, struct json_object **ret_output, struct json_object **ret_assigned,
+                    struct asl_failure *failure);
 
 /* A catcher took the error: env->error_output is {"Error","Cause"}. index: the catcher's number. */
 int dataflow_catch(const struct state *state, size_t index, struct asl_env *env, struct json_object **ret_output,
                    struct json_object **ret_assigned, struct asl_failure *failure);
 
-/* Choice: the rule that matched or Default; output and assigned as above. No match: States.Runtime, see reference/asl.md section 10. */
+/* Choice: the rule that matched or Default; output and assigned as above. No match: States.Runtime, see
+ * reference/asl.md section 10. */
 int dataflow_choice(const struct state *state, struct asl_env *env, struct state **ret_next,
                     struct json_object **ret_output, struct json_object **ret_assigned, struct asl_failure *failure);
 
@@ -67,15 +68,17 @@ int dataflow_map_item_input(const struct state *state, struct asl_env *env, stru
 int dataflow_map_max_concurrency(const struct state *state, struct asl_env *env, int64_t *ret_max,
                                  struct asl_failure *failure);
 /* Distributed Map: tolerated failures; count -1 and percentage -1 where not set. */
-int dataflow_map_tolerated(const struct state *state, struct asl_env *env, int64_t *ret_count,
-                           double *ret_percentage, struct asl_failure *failure);
+int dataflow_map_tolerated(const struct state *state, struct asl_env *env, int64_t *ret_count, double *ret_percentage,
+                           struct asl_failure *failure);
 /* Any other number_field ("MaxItems", batch sizes): 0 and ret_given false where it is not set. */
-int dataflow_number(const struct state *state, const struct number_field *field, struct asl_env *env,
-                    bool *ret_given, double *ret_number, struct asl_failure *failure);
+int dataflow_number(const struct state *state, const struct number_field *field, struct asl_env *env, bool *ret_given,
+                    double *ret_number, struct asl_failure *failure);
 
-/* Whether a list of ErrorEquals names matches an error name (ASL "Error representation"; reference/asl.md section 12). */
+/* Whether a list of ErrorEquals names matches an error name (ASL "Error representation"; reference/asl.md section 12).
+ */
 bool dataflow_error_matches(const char **errors, size_t error_count, const char *error);
-/* Delay before attempt number `attempt` (1 = first retry) in ms: interval, backoff, cap; full jitter draws from env->random. */
+/* Delay before attempt number `attempt` (1 = first retry) in ms: interval, backoff, cap; full jitter draws from
+ * env->random. */
 int64_t dataflow_retry_delay_ms(const struct retrier *retrier, int64_t attempt, struct asl_env *env);
 
 #endif

@@ -25,25 +25,25 @@ struct template;
 
 /* What a template may look at, for checks at compile time. */
 struct template_scope {
-    bool jsonata;                        /* the state's query language */
-    struct jsonata_states_scope states;  /* JSONata: which of $states' fields exist here */
+    bool jsonata;                       /* the state's query language */
+    struct jsonata_states_scope states; /* JSONata: which of $states' fields exist here */
+    bool allow_placeholders;            /* texts with CloudFormation's ${Name} are not looked into */
 };
 
 /*
  * Compiles `value`. `field` is the name of the top field ("Parameters", "Output", "Catch[1]/Output"),
- * which run-time texts name, `pointer` its place in the definition for diagnostics (JSON pointer).
+ * which run-time texts name, `location` its place in the definition for diagnostics ("/States/A/Parameters").
  * Faults are added to `diagnostics`; then the result is a template that must not be evaluated.
  */
 struct template *template_compile(struct arena *arena, struct json_object *value, const char *field,
-                                  struct template_scope scope, const char *pointer,
-                                  struct diagnostics *diagnostics);
+                                  struct template_scope scope, const char *location, struct diagnostics *diagnostics);
 
 /*
  * Compiles a single JSONPath-language expression: a path or (where allowed) an intrinsic call, for
  * fields such as ErrorPath or CausePath.
  */
-struct template *template_compile_path(struct arena *arena, const char *text, const char *field,
-                                       bool allow_intrinsic, const char *pointer, struct diagnostics *diagnostics);
+struct template *template_compile_path(struct arena *arena, const char *text, const char *field, bool allow_intrinsic,
+                                       const char *location, struct diagnostics *diagnostics);
 
 /* Nothing in it is computed: its value, borrowed; otherwise returns false. */
 bool template_constant(const struct template *t, struct json_object **ret_value);
@@ -54,6 +54,17 @@ bool template_constant(const struct template *t, struct json_object **ret_value)
  */
 int template_eval(const struct template *t, struct json_object *input, struct asl_env *env,
                   struct json_object **ret_value, struct asl_failure *failure);
+
+/*
+ * A JSONata expression whose value is not of the type that its field wants: sets
+ * States.QueryEvaluationError with AWS's text and returns -1. `wanted`: "array", "number" ... For a
+ * template that is a literal the text speaks of the field alone.
+ */
+int template_mismatch(const struct template *t, const char *wanted, struct json_object *value,
+                      struct asl_failure *failure);
+
+/* The text of the single path that the template is ("$.a"), or NULL. */
+const char *template_path_text(const struct template *t);
 
 /* Names of the workflow variables that it reads; calls back once per use. */
 void template_variables(const struct template *t, void (*report)(void *context, const char *name), void *context);

@@ -35,7 +35,13 @@ bool jsonpath_is_root(const struct jsonpath *path);
 const char *jsonpath_text(const struct jsonpath *path);
 
 /* Why a definite path found nothing, in Jayway's words, for the causes of reference/jsonpath.md section 2. */
+enum jsonpath_miss_kind {
+    JSONPATH_ABSENT,   /* a member is not there, or its parent is no object */
+    JSONPATH_PAST_END, /* the last step is an index past the end of its array */
+    JSONPATH_NO_ARRAY  /* an index into something that is no array */
+};
 struct jsonpath_miss {
+    enum jsonpath_miss_kind kind;
     char text[512]; /* "No results for path: $['a']", "Missing property in path $['no']", "Filter: [0] can only ..." */
 };
 
