@@ -14,6 +14,7 @@ enum { FOUND_CHARS_MAX = 80, ANSWER_LIMIT_DEFAULT = 100 };
 static void diagnostic_release(struct diagnostic *diagnostic)
 {
     free(diagnostic->message);
+    free(diagnostic->plain);
     free(diagnostic->location);
     free(diagnostic->place);
     free(diagnostic->found);

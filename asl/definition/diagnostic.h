@@ -22,6 +22,7 @@ struct diagnostic {
     enum diagnostic_severity severity;
     const char *code; /* "SCHEMA_VALIDATION_FAILED" ...: static text */
     char *message;    /* AWS's wording where it is known */
+    char *plain;      /* the same for people, where AWS's wording is poor; NULL: as message */
     char *location;   /* NULL: none */
     char *place;      /* the exact location where `location` is coarser; NULL: as location */
     char *found;      /* the value or name that was found, shortened; NULL: nothing to show */

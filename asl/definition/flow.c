@@ -40,6 +40,7 @@ static struct state *resolve(struct compiler *c, const struct scope *scope, cons
     struct suggest suggest = suggest_begin(name);
     for (uint32_t i = 0; i < scope->state_count; i++)
         suggest_offer(&suggest, scope->states[i]->name);
+    diagnostic->plain = mem_printf("no state is named \"%s\"", name);
     diagnostic->found = mem_strdup(name);
     diagnostic->expected = mem_strdup("the name of a state of the same States block");
     if (suggest.best)
