@@ -39,6 +39,21 @@ static const char *const statement_texts[] = {
 
 /* --- errors and statements ------------------------------------------------------------------- */
 
+/*
+ * SQLite says SQLITE_FULL for ENOSPC alone; quotas and limits on a file's size are the same to a user. Asks
+ * the log, which is what commits write to, for the error that its last system call left.
+ */
+static bool no_space(struct sqlite3 *db)
+{
+    sqlite3_file *log = NULL;
+    int number = 0;
+
+    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) || !log || !log->pMethods)
+        return false;
+    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &number);
+    return number == EDQUOT || number == EFBIG;
+}
+
 static enum err_code map_code(struct sqlite3 *db)
 {
     switch (sqlite3_errcode(db) & 0xFF) {
@@ -52,11 +67,8 @@ static enum err_code map_code(struct sqlite3 *db)
         return ERR_CORRUPT;
     case SQLITE_CONSTRAINT:
         return ERR_EXISTS;
-    case SQLITE_IOERR: {
-        int system = sqlite3_system_errno(db);
-
-        return system == ENOSPC || system == EDQUOT || system == EFBIG ? ERR_FULL : ERR_IO;
-    }
+    case SQLITE_IOERR:
+        return no_space(db) ? ERR_FULL : ERR_IO;
     default:
         return ERR_IO;
     }
@@ -244,11 +256,19 @@ static int load_secret(struct sqlite_store *store, struct err *err)
 
     if (sqlite3_prepare_v2(store->writer.db, "SELECT value FROM setting WHERE name = 'secret'", -1, &statement, NULL))
         return sqlite_error(store->writer.db, store->path, "open the store", err);
-    if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_bytes(statement, 0) == STORE_SECRET_BYTES) {
-        memcpy(store->base.secret, sqlite3_column_blob(statement, 0), STORE_SECRET_BYTES);
-    } else {
-        result = err_set(err, ERR_CORRUPT, "cannot open the store: its secret is missing");
+    switch (sqlite3_step(statement)) {
+    case SQLITE_ROW:
+        if (sqlite3_column_bytes(statement, 0) == STORE_SECRET_BYTES) {
+            memcpy(store->base.secret, sqlite3_column_blob(statement, 0), STORE_SECRET_BYTES);
+            break;
+        }
+        /* fall through */
+    case SQLITE_DONE:
+        result = err_set(err, ERR_CORRUPT, "the file is damaged: the secret of the store is missing");
         err_at(err, "%s", store->path);
+        break;
+    default:
+        result = sqlite_error(store->writer.db, store->path, "open the store", err);
     }
     sqlite3_finalize(statement);
     return result;

@@ -8,3 +8,13 @@ check_PROGRAMS += %D%/store_test
 TESTS += %D%/store_test
 tests_unit_store_test_SOURCES = %D%/store_test.c %D%/store_fixture.c %D%/store_fixture.h
 tests_unit_store_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += %D%/store_crash_test
+TESTS += %D%/store_crash_test
+tests_unit_store_crash_test_SOURCES = %D%/store_crash_test.c %D%/store_fixture.c %D%/store_fixture.h
+tests_unit_store_crash_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += %D%/store_sqlite_test
+TESTS += %D%/store_sqlite_test
+tests_unit_store_sqlite_test_SOURCES = %D%/store_sqlite_test.c %D%/store_fixture.c %D%/store_fixture.h
+tests_unit_store_sqlite_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)

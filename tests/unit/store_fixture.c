@@ -49,20 +49,25 @@ int store_fixture_setup(void **state)
     return 0;
 }
 
-int store_fixture_teardown(void **state)
+void store_fixture_clear(struct store_fixture *fixture)
 {
     static const char *const names[] = {"store.db", "store.db-wal", "store.db-shm"};
-    struct store_fixture *fixture = *state;
 
     store_fixture_close(fixture);
-    for (size_t i = 0; fixture->folder[0] && i < sizeof(names) / sizeof(*names); i++) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         char path[128];
 
         snprintf(path, sizeof(path), "%s/%s", fixture->folder, names[i]);
         unlink(path);
     }
-    if (fixture->folder[0])
-        rmdir(fixture->folder);
+}
+
+int store_fixture_teardown(void **state)
+{
+    struct store_fixture *fixture = *state;
+
+    store_fixture_clear(fixture);
+    rmdir(fixture->folder);
     free(fixture);
     return 0;
 }

@@ -21,5 +21,7 @@ int store_fixture_teardown(void **state);
 /* Opens the fixture's store once more, as another process would. */
 struct store *store_fixture_open(const struct store_fixture *fixture);
 void store_fixture_close(struct store_fixture *fixture);
+/* Closes it and takes away what is stored: the next to open makes it anew. */
+void store_fixture_clear(struct store_fixture *fixture);
 
 #endif
