@@ -4,7 +4,12 @@ libasl_a_SOURCES += \
     %D%/choice_compile.c \
     %D%/choice_priv.h \
     %D%/comparators.def \
+    %D%/dataflow.c \
     %D%/dataflow.h \
+    %D%/dataflow_fields.c \
+    %D%/dataflow_map.c \
+    %D%/dataflow_priv.h \
+    %D%/dataflow_retry.c \
     %D%/intrinsics.c \
     %D%/intrinsics.def \
     %D%/intrinsics.h \
