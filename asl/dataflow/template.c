@@ -99,11 +99,19 @@ static struct template *compile_dollar(struct compiler *c, const char *name, str
     return node;
 }
 
-static bool is_jsonata(struct json_object *value)
+bool template_is_jsonata(struct json_object *value)
 {
+    if (!json_object_is_type(value, json_type_string))
+        return false;
     size_t bytes = (size_t)json_object_get_string_len(value);
     const char *text = json_object_get_string(value);
     return bytes >= 4 && memcmp(text, "{%", 2) == 0 && ends_with(text, bytes, "%}");
+}
+
+/* Opened and never closed, or the other way round; with blanks around it is an ordinary text, as recorded. */
+static bool is_half_jsonata(const char *text, size_t bytes)
+{
+    return (strncmp(text, "{%", 2) == 0) != ends_with(text, bytes, "%}");
 }
 
 static struct template *compile_text(struct compiler *c, struct json_object *value)
@@ -113,8 +121,16 @@ static struct template *compile_text(struct compiler *c, struct json_object *val
     struct template *node = node_new(c->arena, TEMPLATE_CONSTANT);
     node->field = arena_strdup(c->arena, buf_text(&c->field));
     node->constant = value;
-    if (c->scope->jsonata && is_jsonata(value) && !(c->scope->allow_placeholders && strstr(text, "${")))
+    if (!c->scope->jsonata || (c->scope->allow_placeholders && strstr(text, "${")))
+        return node;
+    if (template_is_jsonata(value)) {
         template_compile_jsonata(c->arena, node, text + 2, bytes - 4, c->scope, buf_text(&c->location), c->diagnostics);
+    } else if (is_half_jsonata(text, bytes)) {
+        struct diagnostic *d = diagnostics_add(c->diagnostics, DIAGNOSTIC_ERROR, "INVALID_JSONATA_EXPRESSION",
+                                               buf_text(&c->location), "JSONata expression is not properly delimited");
+        d->found = mem_strdup(text);
+        d->expected = mem_strdup("a text that starts with '{%' and ends with '%}'");
+    }
     return node;
 }
 

@@ -45,6 +45,9 @@ struct template *template_compile(struct arena *arena, struct json_object *value
 struct template *template_compile_path(struct arena *arena, const char *text, const char *field, bool allow_intrinsic,
                                        const char *location, struct diagnostics *diagnostics);
 
+/* Whether a value is a text of the form {% ... %}. */
+bool template_is_jsonata(struct json_object *value);
+
 /* Nothing in it is computed: its value, borrowed; otherwise returns false. */
 bool template_constant(const struct template *t, struct json_object **ret_value);
 

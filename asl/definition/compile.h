@@ -115,8 +115,6 @@ bool has_placeholder(const struct compiler *c, const char *text);
 bool expect_type(struct compiler *c, struct json_object *value, enum json_type type);
 /* Whether a text is one of a list ("A, B, C"); reports a fault where it is not. */
 bool expect_enum(struct compiler *c, struct json_object *value, const char *list, const char **ret_text);
-/* A text of the form {% ... %}. */
-bool is_expression(struct json_object *value);
 struct template *compile_value(struct compiler *c, struct json_object *value);
 
 /* The kinds, each declared as often as the table names it. */

@@ -68,15 +68,6 @@ bool expect_enum(struct compiler *c, struct json_object *value, const char *list
     return false;
 }
 
-bool is_expression(struct json_object *value)
-{
-    if (!json_object_is_type(value, json_type_string))
-        return false;
-    const char *text = json_object_get_string(value);
-    size_t bytes = (size_t)json_object_get_string_len(value);
-    return bytes >= 4 && strncmp(text, "{%", 2) == 0 && strcmp(text + bytes - 2, "%}") == 0;
-}
-
 /* What `$states` holds in the field at hand. */
 static struct template_scope template_scope(const struct compiler *c)
 {
@@ -86,6 +77,7 @@ static struct template_scope template_scope(const struct compiler *c)
     return (struct template_scope){
         .jsonata = c->state->jsonata,
         .states = {.has_result = works && after && !c->in_catcher, .has_error_output = c->in_catcher},
+        .allow_placeholders = c->options.allow_placeholders,
     };
 }
 
@@ -128,7 +120,7 @@ void compile_one_of(struct compiler *c, const struct field *field, struct json_o
 {
     (void)target;
     const char *text;
-    if (c->state && c->state->jsonata && is_expression(value) && field->contexts == READER_CONFIG)
+    if (c->state && c->state->jsonata && template_is_jsonata(value) && field->contexts == READER_CONFIG)
         compile_value(c, value);
     else
         expect_enum(c, value, field->texts, &text);
@@ -181,7 +173,7 @@ void compile_rate(struct compiler *c, const struct field *field, struct json_obj
 static void compile_number_field(struct compiler *c, const struct field *field, struct json_object *value, bool whole,
                                  struct number_field *target)
 {
-    if (c->state->jsonata && is_expression(value)) {
+    if (c->state->jsonata && template_is_jsonata(value)) {
         target->kind = NUMBER_EXPRESSION;
         target->expression = compile_value(c, value);
     } else if (expect_number(c, field, value, whole, &target->literal)) {
@@ -286,7 +278,7 @@ void compile_template(struct compiler *c, const struct field *field, struct json
 void compile_items(struct compiler *c, const struct field *field, struct json_object *value, void *target)
 {
     bool array = json_object_is_type(value, json_type_array) || json_object_is_type(value, json_type_object);
-    if (!array && !is_expression(value))
+    if (!array && !template_is_jsonata(value))
         diagnostic_found(fault(c, SCHEMA, "Expected value of type [ARRAY] or a JSONata expression"), value);
     else
         compile_template(c, field, value, target);
@@ -302,7 +294,7 @@ void compile_result(struct compiler *c, const struct field *field, struct json_o
 void compile_credentials(struct compiler *c, const struct field *field, struct json_object *value, void *target)
 {
     struct json_object *role;
-    bool expression = c->state->jsonata && is_expression(value);
+    bool expression = c->state->jsonata && template_is_jsonata(value);
     if (!expression && !expect_type(c, value, json_type_object))
         return;
     if (!expression && !json_member(value, "RoleArn", &role) && !json_member(value, "RoleArn.$", &role))
@@ -314,7 +306,7 @@ void compile_text(struct compiler *c, const struct field *field, struct json_obj
 {
     struct text_field *text = target;
     text->name = field->name;
-    if (c->state->jsonata && is_expression(value)) {
+    if (c->state->jsonata && template_is_jsonata(value)) {
         text->kind = NUMBER_EXPRESSION;
         text->expression = compile_value(c, value);
     } else if (expect_type(c, value, json_type_string)) {
@@ -376,6 +368,7 @@ void compile_choices(struct compiler *c, const struct field *field, struct json_
         .target = choice_target,
         .context = c,
         .diagnostics = c->diagnostics,
+        .allow_placeholders = c->options.allow_placeholders,
     };
     state->choices = choice_compile(&scope, value, buf_text(&c->location), &state->choice_count);
 }
@@ -391,8 +384,12 @@ void compile_resource(struct compiler *c, const struct field *field, struct json
     if (!expect_type(c, value, json_type_string))
         return;
     const char *text = json_object_get_string(value);
-    if (!resource_parse(c->arena, text, resource)) {
-        diagnostic_found(fault(c, SCHEMA, RESOURCE_UNKNOWN, text), value);
+    bool parsed = resource_parse(c->arena, text, resource);
+    if (!parsed || !resource_is_known(resource)) {
+        struct diagnostic *diagnostic = diagnostic_found(fault(c, SCHEMA, RESOURCE_UNKNOWN, text), value);
+        const char *suggestion = parsed ? resource_suggest(resource) : NULL;
+        if (suggestion)
+            diagnostic->suggestion = mem_printf("did you mean 'arn:aws:states:::%s'?", suggestion);
         return;
     }
     if (!c->options.express)

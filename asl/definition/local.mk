@@ -12,6 +12,8 @@ libasl_a_SOURCES += \
     %D%/fields.def \
     %D%/flow.c \
     %D%/graph.h \
+    %D%/integrations.c \
+    %D%/integrations.def \
     %D%/jackson.c \
     %D%/jackson.h \
     %D%/kinds.c \

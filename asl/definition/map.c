@@ -5,6 +5,7 @@
 #include "asl/base/json.h"
 #include "asl/base/limits.h"
 #include "asl/base/mem.h"
+#include "asl/dataflow/template.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -123,7 +124,7 @@ void compile_reader_config(struct compiler *c, const struct field *field, struct
 void compile_csv_headers(struct compiler *c, const struct field *field, struct json_object *value, void *target)
 {
     (void)field, (void)target;
-    if (c->state->jsonata && is_expression(value)) {
+    if (c->state->jsonata && template_is_jsonata(value)) {
         compile_value(c, value);
         return;
     }

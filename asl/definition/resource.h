@@ -31,4 +31,9 @@ struct resource {
 /* False where the text is no ARN that a Task may name. The texts live in the arena. */
 bool resource_parse(struct arena *arena, const char *text, struct resource *ret_resource);
 
+/* Whether AWS has such an integration (integrations.def). What is not a service is known, and so is all of aws-sdk. */
+bool resource_is_known(const struct resource *resource);
+/* "sqs:sendMessage": the integration that was probably meant by one that is not known; NULL: none is near. */
+const char *resource_suggest(const struct resource *resource);
+
 #endif
