@@ -81,6 +81,10 @@ void engine_on_commit(struct engine *engine, engine_done_fn *done, void *context
 
 /* --- executions --------------------------------------------------------------------------------------- */
 
+/*
+ * The store keeps what never changes as `meta` of the execution: {name, machineName, definitionKey, roleArn,
+ * versionArn?, aliasArn?, traceHeader?, testCase?}.
+ */
 struct engine_start {
     const char *arn;            /* of the execution */
     const char *name;           /* of the execution */

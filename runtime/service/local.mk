@@ -1,2 +1,25 @@
 libruntime_a_SOURCES += \
-    %D%/service.h
+    %D%/activity.c \
+    %D%/alias.c \
+    %D%/arn.c \
+    %D%/arn.h \
+    %D%/execution.c \
+    %D%/machine.c \
+    %D%/machine.h \
+    %D%/map_run.c \
+    %D%/model.c \
+    %D%/model.h \
+    %D%/model_data.c \
+    %D%/operations.def \
+    %D%/page.c \
+    %D%/records.c \
+    %D%/service.c \
+    %D%/service.h \
+    %D%/service_priv.h \
+    %D%/state_machine.c \
+    %D%/tag.c \
+    %D%/test_state.c \
+    %D%/token.c \
+    %D%/validate.c \
+    %D%/version.c
+EXTRA_DIST += %D%/model_gen.py

@@ -23,19 +23,20 @@ struct service;
 struct service_call;
 
 struct service_answer {
-    const char *error;          /* NULL: success; else "StateMachineDoesNotExist" ... */
+    const char *error; /* NULL: success; else "StateMachineDoesNotExist" ... */
     const char *message;
-    int http_status;            /* 200, 400 ... */
-    struct json_object *output; /* success: the answer, or NULL when output_text is set; error: further members or NULL */
-    const char *output_text;    /* success: the answer as JSON text, for large ones */
+    int http_status; /* 200, 400 ... */
+    struct json_object
+        *output;             /* success: the answer, or NULL when output_text is set; error: further members or NULL */
+    const char *output_text; /* success: the answer as JSON text, for large ones */
     size_t output_bytes;
 };
 typedef void service_answer_fn(void *context, const struct service_answer *answer);
 
 struct service_options {
     struct engine *engine;
-    const char *buckets;     /* folder that stands for S3, or NULL */
-    struct connector *mock;  /* of the mock file, or NULL (owned by the engine) */
+    const char *buckets;    /* folder that stands for S3, or NULL */
+    struct connector *mock; /* of the mock file, or NULL (owned by the engine) */
     void (*log)(void *context, int level, const char *message);
     void *log_context;
 };

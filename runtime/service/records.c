@@ -1,0 +1,78 @@
+/* records.c - the API's resources as documents of the store, and definitions kept once per text. */
+#include "asl/base/err.h"
+#include "asl/base/mem.h"
+#include "asl/definition/definition.h"
+#include "runtime/service/service_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct reading {
+    struct json_object *value;
+    int64_t version;
+    int code;
+    struct err *err;
+};
+
+static int take_document(void *context, const char *key, const char *body, int64_t version)
+{
+    struct reading *reading = context;
+    (void)key;
+    reading->version = version;
+    reading->code = json_parse(body, strlen(body), &reading->value, reading->err);
+    return 0;
+}
+
+int record_read(struct service *service, const char *kind, const char *key, struct json_object **ret_value,
+                int64_t *ret_version, struct err *err)
+{
+    struct reading reading = {.err = err};
+    int code = store_document(service->store, kind, key, take_document, &reading, err);
+    if (code < 0)
+        return code;
+    if (reading.code < 0)
+        return err_set(err, ERR_CORRUPT, "the stored %s \"%.80s\" is damaged", kind, key);
+    *ret_value = reading.value;
+    if (ret_version)
+        *ret_version = reading.version;
+    return 0;
+}
+
+void record_put(struct service_call *call, const char *kind, const char *key, struct json_object *value,
+                int64_t version)
+{
+    char *body = json_text(value);
+    store_batch_put_document(engine_batch(call->service->engine), kind, key, body, version, &call->conflict);
+    free(body);
+}
+
+bool definition_accept(struct service_call *call, const char *text, bool express, char *key)
+{
+    size_t bytes = strlen(text);
+    struct diagnostics diagnostics = DIAGNOSTICS_INIT;
+    int code = definition_compile(text, bytes, (struct definition_options){.express = express}, NULL, &diagnostics);
+    if (code < 0) {
+        char *faults = diagnostics_aws_text(&diagnostics);
+        call_fail(call, "InvalidDefinition", "Invalid State Machine Definition: '%s'", faults);
+        free(faults);
+    } else {
+        engine_definition_key(text, bytes, express, key);
+        AUTO_JSON struct json_object *document = json_object_new_object();
+        json_add_text(document, "definition", text);
+        json_add_text(document, "type", express ? "EXPRESS" : "STANDARD");
+        char *body = json_text(document);
+        /* the key is made from the content: whoever was first wrote the same */
+        store_batch_put_document(engine_batch(call->service->engine), "definition", key, body, -1, NULL);
+        free(body);
+    }
+    diagnostics_release(&diagnostics);
+    return code == 0;
+}
+
+char *definition_text(struct service *service, const char *key)
+{
+    AUTO_JSON struct json_object *document = NULL;
+    if (record_read(service, "definition", key, &document, NULL, NULL) < 0)
+        return NULL;
+    return mem_strdup(json_member_text(document, "definition"));
+}

@@ -1,0 +1,155 @@
+/*
+ * service_priv.h - what the files of the operations share. Not for anyone else.
+ *
+ * A call   service_call() checks the input, makes a struct service_call and runs the operation. The operation
+ *          answers with call_succeed(), call_succeed_text() or call_fail(), at once or from a callback of
+ *          the engine; the call is gone then.
+ * Writing  an operation reads a document with its version, puts the changed one into the engine's batch with
+ *          that version, and waits with call_commit(). Where somebody else was quicker, the whole operation
+ *          runs again from the start: it must not have side effects before.
+ * Cancel   a call that was cancelled answers nobody; it lives on until what it waits for has come back,
+ *          unless `cancel` ends it at once.
+ */
+#ifndef RUNTIME_SERVICE_SERVICE_PRIV_H
+#define RUNTIME_SERVICE_SERVICE_PRIV_H
+
+#include "asl/base/json.h"
+#include "runtime/executor/engine.h"
+#include "runtime/service/arn.h"
+#include "runtime/service/service.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct err;
+struct service_call;
+
+typedef void operation_fn(struct service_call *call);
+
+struct operation {
+    const char *name;
+    operation_fn *run;
+    enum service_access access;
+};
+
+struct service {
+    struct service_options options;
+    struct engine *engine;
+    struct store *store;
+    struct service_call *calls; /* all that are not answered yet */
+};
+
+struct service_call {
+    struct service *service;
+    struct service_call *previous, *next;
+    const struct operation *operation;
+    struct json_object *input;
+    service_answer_fn *answer;
+    void *context;
+    bool starting; /* inside service_call(): who answers does not free */
+    bool answered;
+    bool cancelled;
+    bool conflict; /* set by the commit: a document had been changed meanwhile */
+    int runs;      /* how often the operation was run */
+    operation_fn *then;
+    void (*cancel)(struct service_call *call); /* ends the wait at once; NULL: it cannot be ended */
+    /* What the operation keeps while it waits. */
+    struct json_object *output;
+    char *text;
+    int64_t moment_ms;
+    void *waiting;
+    void (*release)(void *waiting);
+};
+
+/* --- answers: each ends the call ----------------------------------------------------------------- */
+
+/* Takes over `output`; NULL is the empty answer. */
+void call_succeed(struct service_call *call, struct json_object *output);
+void call_succeed_text(struct service_call *call, const struct buf *text);
+void call_fail(struct service_call *call, const char *error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The same with one more member of the error, as ValidationException's `reason`. */
+void call_fail_with(struct service_call *call, const char *error, const char *member, const char *value,
+                    const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* An operating error: the store failed and the like. */
+void call_fail_internal(struct service_call *call, int code, const struct err *err);
+
+/* Goes on with `then` once the batch is durable; runs the operation again after a conflict. */
+void call_commit(struct service_call *call, operation_fn *then);
+/* Answers with call->output once the batch is durable. */
+void call_commit_and_succeed(struct service_call *call, struct json_object *output);
+
+/* --- input ------------------------------------------------------------------------------------------ */
+
+const char *call_text(const struct service_call *call, const char *name);
+bool call_flag(const struct service_call *call, const char *name, bool otherwise);
+int64_t call_int(const struct service_call *call, const char *name, int64_t otherwise);
+
+/*
+ * Parses the ARN in an input and fails the call where it is none, or none of the kinds in the mask
+ * (1 << ARN_MACHINE ...).
+ */
+enum {
+    ANY_MACHINE = 1 << ARN_MACHINE,
+    ANY_EXECUTION = 1 << ARN_EXECUTION,
+    ANY_EXPRESS = 1 << ARN_EXPRESS,
+    ANY_ACTIVITY = 1 << ARN_ACTIVITY,
+    ANY_MAP_RUN = 1 << ARN_MAP_RUN
+};
+bool call_arn(struct service_call *call, const char *member, unsigned kinds, struct arn *ret_arn);
+/* The ARN is of this region and account: others name nothing here. */
+bool service_owns_arn(const struct service *service, const struct arn *arn);
+/* "arn:aws:states:REGION:ACCOUNT:" and the rest; heap. */
+char *service_arn(const struct service *service, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Fails the call with InvalidName where the member is no proper name. */
+bool call_name(struct service_call *call, const char *name);
+
+/* --- output ------------------------------------------------------------------------------------------ */
+
+/* Epoch seconds with milliseconds, as the API's timestamps are. */
+struct json_object *api_time(int64_t ms);
+/* A new random UUID. */
+void service_uuid(char out[37]);
+const char *execution_status_name(enum execution_status status);
+
+/* --- pages (page.c) ---------------------------------------------------------------------------------- */
+
+/* maxResults as a number of items: 0 and nothing mean 100. */
+int call_page_size(const struct service_call *call);
+/*
+ * The position that the input's nextToken stands for: heap, NULL for the first page. False: the call has
+ * failed (InvalidToken). `scope` is what the listing is about; a token of another one is refused.
+ */
+bool call_page_position(struct service_call *call, const char *scope, char **ret_position);
+/* Adds nextToken to an output. */
+void page_add_token(struct service_call *call, struct json_object *output, const char *scope, const char *position);
+char *page_token(struct service_call *call, const char *scope, const char *position);
+
+/* --- records: documents of the store (records.c)
+ * --------------------------------------------------------------------------- */
+
+/* Reads a document: ERR_NOT_FOUND where there is none. */
+int record_read(struct service *service, const char *kind, const char *key, struct json_object **ret_value,
+                int64_t *ret_version, struct err *err);
+/* Puts it into the batch; version 0 for a new one. */
+void record_put(struct service_call *call, const char *kind, const char *key, struct json_object *value,
+                int64_t version);
+/* Checks and keeps a definition; the key is written to `key` (65 bytes). False: the call has failed
+ * (InvalidDefinition). */
+bool definition_accept(struct service_call *call, const char *text, bool express, char *key);
+/* The text of a kept definition; heap, NULL where it is missing. */
+char *definition_text(struct service *service, const char *key);
+
+/* --- tags (tag.c) ------------------------------------------------------------------------------------- */
+
+/* Checks the input's tags and merges them into `tags` (NULL: none yet): a new array. False: the call has failed. */
+bool call_merge_tags(struct service_call *call, const char *resource_arn, struct json_object *tags,
+                     struct json_object **ret_tags);
+
+/* --- operations --------------------------------------------------------------------------------------- */
+
+#define OPERATION(name, function, access) operation_fn function;
+#include "runtime/service/operations.def"
+#undef OPERATION
+
+#endif

@@ -1,0 +1,479 @@
+/* state_machine.c - Create-, Update-, Delete-, Describe- and ListStateMachine(s) (reference/api.md section 4). */
+#include "asl/base/err.h"
+#include "asl/base/mem.h"
+#include "runtime/service/machine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- configurations ---------------------------------------------------------------------------------- */
+
+/* Checks the input's logging configuration and completes it: NULL ret_logging where none was given. */
+static bool read_logging(struct service_call *call, struct json_object **ret_logging)
+{
+    struct json_object *given = NULL, *destinations = NULL;
+    *ret_logging = NULL;
+    json_member(call->input, "loggingConfiguration", &given);
+    if (given == NULL)
+        return true;
+    json_member(given, "destinations", &destinations);
+    const char *level = json_member_text(given, "level");
+    size_t count = destinations ? json_object_array_length(destinations) : 0;
+    if (count > 1 || (count == 0 && level && strcmp(level, "OFF") != 0)) {
+        call_fail(call, "InvalidLoggingConfiguration",
+                  "Invalid Logging Configuration: Must specify exactly one Log Destination.");
+        return false;
+    }
+    struct json_object *logging = json_object_new_object();
+    if (count)
+        json_add(logging, "destinations", json_object_get(destinations));
+    struct json_object *include = NULL;
+    json_member(given, "includeExecutionData", &include);
+    json_add_bool(logging, "includeExecutionData", json_object_get_boolean(include));
+    json_add_text(logging, "level", level ? level : "OFF");
+    *ret_logging = logging;
+    return true;
+}
+
+static struct json_object *read_tracing(struct service_call *call)
+{
+    struct json_object *given = NULL, *enabled = NULL;
+    if (!json_member(call->input, "tracingConfiguration", &given) || given == NULL)
+        return NULL;
+    json_member(given, "enabled", &enabled);
+    struct json_object *tracing = json_object_new_object();
+    json_add_bool(tracing, "enabled", json_object_get_boolean(enabled));
+    return tracing;
+}
+
+/* The key itself is not used: the store is as safe as its disk. The configuration is kept and given back. */
+static bool read_encryption(struct service_call *call, struct json_object **ret_encryption)
+{
+    struct json_object *given = NULL;
+    *ret_encryption = NULL;
+    json_member(call->input, "encryptionConfiguration", &given);
+    if (given == NULL)
+        return true;
+    bool managed = strcmp(json_member_text(given, "type"), "CUSTOMER_MANAGED_KMS_KEY") == 0;
+    if (managed != (json_member_text(given, "kmsKeyId") != NULL)) {
+        call_fail(call, "InvalidEncryptionConfiguration",
+                  "Invalid Encryption Configuration: 'kmsKeyId' must be set for CUSTOMER_MANAGED_KMS_KEY only.");
+        return false;
+    }
+    *ret_encryption = json_object_get(given);
+    return true;
+}
+
+/* The part of a revision that an input gives; each may be NULL where it gives none. */
+struct revision_input {
+    bool has_definition;
+    char definition_key[65];
+    const char *role_arn;
+    struct json_object *logging, *tracing, *encryption;
+};
+
+static void revision_input_release(struct revision_input *revision)
+{
+    json_object_put(revision->logging);
+    json_object_put(revision->tracing);
+    json_object_put(revision->encryption);
+}
+
+static bool revision_input_read(struct service_call *call, bool express, struct revision_input *revision)
+{
+    *revision = (struct revision_input){.role_arn = call_text(call, "roleArn")};
+    if (call_text(call, "versionDescription") && !call_flag(call, "publish", false)) {
+        call_fail(call, "ValidationException", "Version description can only be set when publish is true");
+        return false;
+    }
+    const char *definition = call_text(call, "definition");
+    revision->has_definition = definition != NULL;
+    if (!read_logging(call, &revision->logging) || !read_encryption(call, &revision->encryption) ||
+        (definition && !definition_accept(call, definition, express, revision->definition_key))) {
+        revision_input_release(revision);
+        return false;
+    }
+    revision->tracing = read_tracing(call);
+    return true;
+}
+
+/* Sets a member and tells whether that changed anything; NULL leaves it alone. */
+static bool change(struct json_object *record, const char *name, struct json_object *value)
+{
+    struct json_object *old = NULL;
+    if (value == NULL || (json_member(record, name, &old) && json_same(old, value)))
+        return false;
+    json_add(record, name, json_object_get(value));
+    return true;
+}
+
+static bool change_text(struct json_object *record, const char *name, const char *text)
+{
+    AUTO_JSON struct json_object *value = text ? json_object_new_string(text) : NULL;
+    return change(record, name, value);
+}
+
+static bool revision_apply(struct json_object *record, const struct revision_input *revision)
+{
+    bool changed = change_text(record, "roleArn", revision->role_arn);
+    if (revision->has_definition)
+        changed |= change_text(record, "definitionKey", revision->definition_key);
+    changed |= change(record, "loggingConfiguration", revision->logging);
+    changed |= change(record, "tracingConfiguration", revision->tracing);
+    changed |= change(record, "encryptionConfiguration", revision->encryption);
+    return changed;
+}
+
+/* --- CreateStateMachine -------------------------------------------------------------------------------- */
+
+static void add_version_arn(struct json_object *output, const char *machine, int64_t number)
+{
+    char *arn = mem_printf("%s:%lld", machine, (long long)number);
+    json_add_text(output, "stateMachineVersionArn", arn);
+    free(arn);
+}
+
+static struct json_object *created_answer(struct service_call *call, struct json_object *machine)
+{
+    struct json_object *output = json_object_new_object();
+    char *arn = machine_arn(call->service, machine);
+    json_add_text(output, "stateMachineArn", arn);
+    json_add(output, "creationDate", api_time(json_member_int(machine, "createdMs", 0)));
+    if (call_flag(call, "publish", false))
+        add_version_arn(output, arn, 1);
+    free(arn);
+    return output;
+}
+
+static void add_defaults(struct revision_input *revision)
+{
+    if (revision->logging == NULL) {
+        revision->logging = json_object_new_object();
+        json_add_bool(revision->logging, "includeExecutionData", false);
+        json_add_text(revision->logging, "level", "OFF");
+    }
+    if (revision->tracing == NULL) {
+        revision->tracing = json_object_new_object();
+        json_add_bool(revision->tracing, "enabled", false);
+    }
+}
+
+/* What CreateStateMachine compares when the name is taken; the role and the tags are not part of it. */
+static bool same_creation(struct service_call *call, struct json_object *machine, const struct revision_input *revision)
+{
+    struct json_object *logging = NULL, *tracing = NULL, *encryption = NULL;
+    json_member(machine, "loggingConfiguration", &logging);
+    json_member(machine, "tracingConfiguration", &tracing);
+    json_member(machine, "encryptionConfiguration", &encryption);
+    struct json_object *first = json_object_array_get_idx(record_array(machine, "versions"), 0);
+    struct json_object *published_flag = NULL;
+    json_member(machine, "published", &published_flag);
+    bool published = json_object_get_boolean(published_flag);
+    const char *described = first ? json_member_text(first, "description") : NULL;
+    const char *description = call_text(call, "versionDescription");
+    return strcmp(json_member_text(machine, "definitionKey"), revision->definition_key) == 0 &&
+           json_same(logging, revision->logging) && json_same(tracing, revision->tracing) &&
+           json_same(encryption, revision->encryption) && published == call_flag(call, "publish", false) &&
+           (!published || strcmp(described ? described : "", description ? description : "") == 0);
+}
+
+static void create_over(struct service_call *call, struct json_object *machine, const struct revision_input *revision)
+{
+    char *arn = machine_arn(call->service, machine);
+    if (same_creation(call, machine, revision))
+        call_succeed(call, created_answer(call, machine));
+    else
+        call_fail(call, "StateMachineAlreadyExists", "State Machine Already Exists: '%s'", arn);
+    free(arn);
+}
+
+static void create_new(struct service_call *call, const char *name, const char *type,
+                       const struct revision_input *revision)
+{
+    char *arn = service_arn(call->service, "stateMachine:%s", name);
+    struct json_object *tags = NULL;
+    bool tagged = call_merge_tags(call, arn, NULL, &tags);
+    free(arn);
+    if (!tagged)
+        return;
+    int64_t now = engine_now_ms(call->service->engine);
+    AUTO_JSON struct json_object *machine = json_object_new_object();
+    json_add_text(machine, "name", name);
+    json_add_text(machine, "type", type);
+    json_add_int(machine, "createdMs", now);
+    json_add_int(machine, "updatedMs", now);
+    revision_apply(machine, revision);
+    json_add_bool(machine, "published", call_flag(call, "publish", false));
+    json_add_int(machine, "lastVersion", 0);
+    json_add(machine, "versions", json_object_new_array());
+    json_add(machine, "aliases", json_object_new_array());
+    json_add(machine, "tags", tags);
+    if (call_flag(call, "publish", false))
+        machine_publish(call, machine, call_text(call, "versionDescription"));
+    machine_write(call, machine, 0);
+    call_commit_and_succeed(call, created_answer(call, machine));
+}
+
+void create_state_machine(struct service_call *call)
+{
+    const char *name = call_text(call, "name");
+    const char *type = call_text(call, "type");
+    if (type == NULL)
+        type = "STANDARD";
+    struct revision_input revision;
+    if (!call_name(call, name) || !revision_input_read(call, strcmp(type, "EXPRESS") == 0, &revision))
+        return;
+    add_defaults(&revision);
+    AUTO_JSON struct json_object *existing = NULL;
+    struct err err = {0};
+    int code = record_read(call->service, "machine", name, &existing, NULL, &err);
+    if (code == 0)
+        create_over(call, existing, &revision);
+    else if (code == ERR_NOT_FOUND)
+        create_new(call, name, type, &revision);
+    else
+        call_fail_internal(call, code, &err);
+    revision_input_release(&revision);
+}
+
+/* --- UpdateStateMachine -------------------------------------------------------------------------------- */
+
+static bool updates_something(const struct service_call *call)
+{
+    static const char *const members[] = {"definition", "roleArn", "loggingConfiguration", "tracingConfiguration",
+                                          "encryptionConfiguration"};
+    struct json_object *value;
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        if (json_member(call->input, members[i], &value) && value)
+            return true;
+    return false;
+}
+
+static void update(struct service_call *call, struct json_object *machine, int64_t record_version,
+                   const struct revision_input *revision)
+{
+    int64_t now = engine_now_ms(call->service->engine);
+    if (revision_apply(machine, revision)) {
+        char id[37];
+        service_uuid(id);
+        json_add_text(machine, "revisionId", id);
+    }
+    json_add_int(machine, "updatedMs", now);
+
+    struct json_object *output = json_object_new_object();
+    json_add(output, "updateDate", api_time(now));
+    if (json_member_text(machine, "revisionId"))
+        json_add_text(output, "revisionId", json_member_text(machine, "revisionId"));
+    if (call_flag(call, "publish", false)) {
+        int64_t number = machine_publish(call, machine, call_text(call, "versionDescription"));
+        if (number == 0) {
+            json_object_put(output);
+            call_fail(call, "ServiceQuotaExceededException", "The maximum number of versions is reached.");
+            return;
+        }
+        char *arn = machine_arn(call->service, machine);
+        add_version_arn(output, arn, number);
+        free(arn);
+    }
+    machine_write(call, machine, record_version);
+    call_commit_and_succeed(call, output);
+}
+
+void update_state_machine(struct service_call *call)
+{
+    struct arn arn;
+    if (!call_arn(call, "stateMachineArn", ANY_MACHINE, &arn))
+        return;
+    if (!updates_something(call)) {
+        call_fail(call, "MissingRequiredParameter",
+                  "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be "
+                  "specified");
+        return;
+    }
+    if (arn.qualifier || arn.label) {
+        machine_fail_missing(call, &arn);
+        return;
+    }
+    AUTO_JSON struct json_object *machine = NULL;
+    int64_t record_version;
+    struct revision_input revision;
+    if (!machine_read(call, &arn, &machine, &record_version) ||
+        !revision_input_read(call, machine_is_express(machine), &revision))
+        return;
+    update(call, machine, record_version, &revision);
+    revision_input_release(&revision);
+}
+
+/* --- DeleteStateMachine ---------------------------------------------------------------------------------- */
+
+static void stop_was_tried(void *context, int code, const struct err *err)
+{
+    (void)context;
+    (void)code;
+    (void)err;
+}
+
+struct stopping {
+    struct engine *engine;
+    int64_t before_started_ms, before_id;
+    int count;
+};
+
+static int stop_one(void *context, const struct store_execution *execution)
+{
+    struct stopping *stopping = context;
+    stopping->before_started_ms = execution->started_ms;
+    stopping->before_id = execution->id;
+    stopping->count++;
+    engine_stop(stopping->engine, execution->arn, NULL, NULL, stop_was_tried, NULL);
+    return 0;
+}
+
+/* The machine is gone: its executions end. */
+static void stop_executions(struct service_call *call)
+{
+    enum { PAGE = 500 };
+    struct stopping stopping = {.engine = call->service->engine};
+    do {
+        stopping.count = 0;
+        struct store_execution_query query = {.machine = call->text,
+                                              .status = EXECUTION_RUNNING,
+                                              .redriven = -1,
+                                              .before_started_ms = stopping.before_started_ms,
+                                              .before_id = stopping.before_id,
+                                              .limit = PAGE};
+        if (store_executions(call->service->store, &query, stop_one, &stopping, NULL) < 0)
+            break;
+    } while (stopping.count == PAGE);
+    call_succeed(call, NULL);
+}
+
+void delete_state_machine(struct service_call *call)
+{
+    struct arn arn;
+    if (!call_arn(call, "stateMachineArn", ANY_MACHINE, &arn))
+        return;
+    if (arn.label) {
+        call_fail_with(call, "ValidationException", "reason", "API_DOES_NOT_SUPPORT_LABELED_ARNS",
+                       "This API does not support labelled ARNs.");
+        return;
+    }
+    if (arn.qualifier) {
+        call_fail(call, "ValidationException", "A version or an alias cannot be deleted with this operation.");
+        return;
+    }
+    if (!service_owns_arn(call->service, &arn)) {
+        call_succeed(call, NULL);
+        return;
+    }
+    free(call->text);
+    call->text = service_arn(call->service, "stateMachine:%s", arn.machine);
+    store_batch_delete_document(engine_batch(call->service->engine), "machine", arn.machine);
+    call_commit(call, stop_executions);
+}
+
+/* --- DescribeStateMachine, ListStateMachines --------------------------------------------------------------- */
+
+static bool with_data(const struct service_call *call)
+{
+    const char *included = call_text(call, "includedData");
+    return included == NULL || strcmp(included, "METADATA_ONLY") != 0;
+}
+
+static void add_definition(struct service_call *call, struct json_object *output, struct json_object *revision)
+{
+    char *text = definition_text(call->service, json_member_text(revision, "definitionKey"));
+    json_add_text(output, "definition", text ? text : "");
+    free(text);
+}
+
+void describe_state_machine(struct service_call *call)
+{
+    struct arn arn;
+    AUTO_JSON struct json_object *machine = NULL;
+    if (!call_arn(call, "stateMachineArn", ANY_MACHINE, &arn) || !machine_read(call, &arn, &machine, NULL))
+        return;
+    struct json_object *revision = machine;
+    if (arn.qualifier) {
+        revision = arn_is_version(arn.qualifier) ? machine_version(machine, arn.qualifier, NULL) : NULL;
+        if (revision == NULL) {
+            machine_fail_missing(call, &arn);
+            return;
+        }
+    }
+    struct json_object *output = json_object_new_object();
+    json_add_text(output, "stateMachineArn", call_text(call, "stateMachineArn"));
+    json_add_text(output, "name", arn.machine);
+    json_add_text(output, "status", "ACTIVE");
+    json_add_text(output, "type", json_member_text(machine, "type"));
+    json_add(output, "creationDate", api_time(json_member_int(revision, "createdMs", 0)));
+    json_add_text(output, "roleArn", json_member_text(revision, "roleArn"));
+    if (with_data(call)) {
+        add_definition(call, output, revision);
+        revision_add_variables(call->service, output, revision);
+    }
+    revision_add_configuration(output, revision);
+    if (json_member_text(revision, "revisionId"))
+        json_add_text(output, "revisionId", json_member_text(revision, "revisionId"));
+    if (json_member_text(revision, "description"))
+        json_add_text(output, "description", json_member_text(revision, "description"));
+    if (arn.label)
+        json_add_text(output, "label", arn.label);
+    call_succeed(call, output);
+}
+
+struct listing {
+    struct service *service;
+    struct json_object *items;
+    int limit;
+    bool more;
+    char *last;
+};
+
+static int list_machine(void *context, const char *key, const char *body, int64_t version)
+{
+    struct listing *listing = context;
+    (void)version;
+    if ((int)json_object_array_length(listing->items) == listing->limit) {
+        listing->more = true;
+        return 1;
+    }
+    AUTO_JSON struct json_object *machine = NULL;
+    if (json_parse(body, strlen(body), &machine, NULL) < 0)
+        return 0;
+    struct json_object *item = json_object_new_object();
+    char *arn = machine_arn(listing->service, machine);
+    json_add_text(item, "stateMachineArn", arn);
+    free(arn);
+    json_add_text(item, "name", key);
+    json_add_text(item, "type", json_member_text(machine, "type"));
+    json_add(item, "creationDate", api_time(json_member_int(machine, "createdMs", 0)));
+    json_append(listing->items, item);
+    free(listing->last);
+    listing->last = mem_strdup(key);
+    return 0;
+}
+
+void list_state_machines(struct service_call *call)
+{
+    char *position;
+    if (!call_page_position(call, "", &position))
+        return;
+    struct listing listing = {
+        .service = call->service, .items = json_object_new_array(), .limit = call_page_size(call)};
+    struct err err = {0};
+    int code = store_documents(call->service->store, "machine", "", position, false, listing.limit + 1, list_machine,
+                               &listing, &err);
+    struct json_object *output = json_object_new_object();
+    json_add(output, "stateMachines", listing.items);
+    if (listing.more)
+        page_add_token(call, output, "", listing.last);
+    if (code < 0) {
+        json_object_put(output);
+        call_fail_internal(call, code, &err);
+    } else {
+        call_succeed(call, output);
+    }
+    free(listing.last);
+    free(position);
+}
