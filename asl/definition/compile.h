@@ -134,6 +134,9 @@ struct state *flow_target(struct compiler *c, const char *name, const char *loca
 /* Sets where a block starts, and reports what cannot be reached; top: the machine's own block. */
 void flow_check(struct compiler *c, struct scope *scope, struct json_object *block, bool top);
 void flow_check_ends(struct compiler *c);
+/* Calls back for each way out of a state, with the Assign that is carried out on it (NULL: none). */
+typedef void flow_visit(void *context, const struct state *to, struct json_object *assign);
+void flow_each_way(const struct state *state, flow_visit *visit, void *context);
 
 /* variables.c */
 void variables_check(struct compiler *c);

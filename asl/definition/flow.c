@@ -33,7 +33,7 @@ static struct state *resolve(struct compiler *c, const struct scope *scope, cons
     struct state *state = scope_state(scope, name);
     if (state)
         return state;
-    if (c->options.single_state)
+    if (c->options.single_state && scope->outer == NULL)
         return imagine(c, scope, name);
     struct diagnostic *diagnostic =
         diagnostics_add(&c->transitions, DIAGNOSTIC_ERROR, MISSING_TARGET, location, "Missing 'Next' target: %s", name);
@@ -57,42 +57,64 @@ struct state *flow_target(struct compiler *c, const char *name, const char *loca
     return resolve(c, c->state->scope, name, location);
 }
 
+static struct json_object *assign_of(struct json_object *object)
+{
+    struct json_object *assign = NULL;
+    json_member(object, "Assign", &assign);
+    return assign;
+}
+
+static struct json_object *element(const struct state *state, const char *list, size_t index)
+{
+    struct json_object *array;
+    if (!json_member(state->source, list, &array) || !json_object_is_type(array, json_type_array))
+        return NULL;
+    return json_object_array_get_idx(array, index);
+}
+
+void flow_each_way(const struct state *state, flow_visit *visit, void *context)
+{
+    if (state->next)
+        visit(context, state->next, assign_of(state->source));
+    if (state->default_state)
+        visit(context, state->default_state, assign_of(state->source));
+    for (size_t i = 0; i < state->choice_count; i++)
+        if (state->choices[i].next)
+            visit(context, state->choices[i].next, assign_of(element(state, "Choices", i)));
+    for (size_t i = 0; i < state->catch_count; i++)
+        if (state->catch[i].next)
+            visit(context, state->catch[i].next, assign_of(element(state, "Catch", i)));
+}
+
 /* Marks what can be reached from a state: a list of states to look at, each entered once. */
 struct reach {
-    struct state **list;
+    const struct state **list;
     size_t count;
     bool *seen; /* by index in the block */
     const struct scope *scope;
 };
 
-static void reach_add(struct reach *reach, struct state *state)
+static void reach_add(void *context, const struct state *state, struct json_object *assign)
 {
-    if (state == NULL || reach->seen[state->index - reach->scope->states[0]->index])
+    struct reach *reach = context;
+    uint32_t at = state->index - reach->scope->states[0]->index;
+    (void)assign;
+    if (reach->seen[at])
         return;
-    reach->seen[state->index - reach->scope->states[0]->index] = true;
+    reach->seen[at] = true;
     reach->list[reach->count++] = state;
-}
-
-static void reach_from(struct reach *reach, const struct state *state)
-{
-    reach_add(reach, state->next);
-    reach_add(reach, state->default_state);
-    for (size_t i = 0; i < state->choice_count; i++)
-        reach_add(reach, state->choices[i].next);
-    for (size_t i = 0; i < state->catch_count; i++)
-        reach_add(reach, state->catch[i].next);
 }
 
 static void check_reachable(struct compiler *c, const struct scope *scope)
 {
     struct reach reach = {
-        .list = mem_zalloc(scope->state_count * sizeof(struct state *)),
+        .list = mem_zalloc(scope->state_count * sizeof *reach.list),
         .seen = mem_zalloc(scope->state_count * sizeof(bool)),
         .scope = scope,
     };
-    reach_add(&reach, scope->start);
+    reach_add(&reach, scope->start, NULL);
     for (size_t i = 0; i < reach.count; i++)
-        reach_from(&reach, reach.list[i]);
+        flow_each_way(reach.list[i], reach_add, &reach);
     for (uint32_t i = 0; i < scope->state_count; i++) {
         if (reach.seen[i])
             continue;
@@ -126,7 +148,7 @@ static bool has_end(const struct scope *scope)
 void flow_check(struct compiler *c, struct scope *scope, struct json_object *block, bool top)
 {
     const char *start = json_member_text(block, "StartAt");
-    if (start == NULL || scope->state_count == 0 || c->options.single_state) {
+    if (start == NULL || scope->state_count == 0 || (top && c->options.single_state)) {
         scope->start = scope->state_count ? scope->states[0] : NULL;
         return;
     }

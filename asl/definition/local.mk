@@ -19,6 +19,7 @@ libasl_a_SOURCES += \
     %D%/kinds.c \
     %D%/locate.c \
     %D%/map.c \
+    %D%/references.c \
     %D%/resource.c \
     %D%/resource.h \
     %D%/rules.def \

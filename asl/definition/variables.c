@@ -1,21 +1,14 @@
-/* Scopes of variables: what a state may assign, and which variables each state reads. */
+/* Scopes of variables: what a state may assign. */
 #include "asl/definition/compile.h"
 
 #include "asl/base/json.h"
 #include "asl/base/limits.h"
 #include "asl/base/mem.h"
-#include "asl/dataflow/choice.h"
-#include "asl/dataflow/template.h"
-#include "asl/jsonpath/jsonpath.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char outer_name[] = "The variable name '%s' was already defined in a parent scope.";
-
-static bool distributed(const struct scope *scope)
-{
-    return scope->owner && scope->owner->type == STATE_MAP && scope->owner->distributed;
-}
 
 /* A name and what it was assigned by, as members of `names`; a template's `x.$` is x. */
 static void collect(struct json_object *assign, struct json_object *names)
@@ -51,15 +44,70 @@ static void each_assign(const struct state *state,
     }
 }
 
-static void visit_collect(void *context, struct json_object *assign, const char *list, size_t index)
+/* A way from one state to another, with the Assign that is carried out on it. */
+struct way {
+    const struct state *from, *to;
+    struct json_object *assign;
+};
+
+struct ways {
+    struct way *list; /* by where they lead to */
+    size_t count, capacity;
+    const struct state *from; /* while they are gathered */
+};
+
+static void add_way(void *context, const struct state *to, struct json_object *assign)
 {
-    (void)list, (void)index;
-    collect(assign, context);
+    struct ways *ways = context;
+    ways->list = mem_grow(ways->list, &ways->capacity, ways->count + 1, sizeof *ways->list);
+    ways->list[ways->count++] = (struct way){ways->from, to, assign};
+}
+
+static int compare_ways(const void *a, const void *b)
+{
+    uint32_t left = ((const struct way *)a)->to->index, right = ((const struct way *)b)->to->index;
+    return left < right ? -1 : left > right;
+}
+
+static size_t first_way_to(const struct ways *ways, const struct state *to)
+{
+    size_t low = 0, high = ways->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (ways->list[middle].to->index < to->index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Collects what is assigned on any way that leads to `end`: walks back from it, each state once. */
+static void collect_before(const struct scope *scope, const struct ways *ways, const struct state *end,
+                           struct json_object *names)
+{
+    uint32_t first = scope->states[0]->index;
+    const struct state **list = mem_zalloc((scope->state_count + 1) * sizeof *list);
+    bool *seen = mem_zalloc(scope->state_count * sizeof *seen);
+    size_t count = 0;
+    list[count++] = end;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t at = first_way_to(ways, list[i]); at < ways->count && ways->list[at].to == list[i]; at++) {
+            const struct way *way = &ways->list[at];
+            collect(way->assign, names);
+            if (!seen[way->from->index - first]) {
+                seen[way->from->index - first] = true;
+                list[count++] = way->from;
+            }
+        }
+    }
+    free(list);
+    free(seen);
 }
 
 struct check {
     struct compiler *c;
-    struct json_object *outer; /* names that the blocks around assign */
+    struct json_object *outer; /* names that are there when the block is entered */
 };
 
 static void visit_check(void *context, struct json_object *assign, const char *list, size_t index)
@@ -83,35 +131,55 @@ static void visit_check(void *context, struct json_object *assign, const char *l
     place_leave(c, mark);
 }
 
-/* A block may not assign what a block around it assigns; children of a distributed Map see none of it. */
+static void check_block(struct compiler *c, const struct scope *scope, struct json_object *outer);
+
+/* The blocks inside a Parallel or Map; `outer`: what is there when the state is entered. */
+static void check_inner(struct compiler *c, const struct state *state, struct json_object *outer)
+{
+    struct json_object *given;
+    bool parallel = state->type == STATE_PARALLEL;
+    const char *processor = json_member(state->source, "ItemProcessor", &given) ? "ItemProcessor" : "Iterator";
+    for (size_t at = 0; at < state->scope_count; at++) {
+        size_t mark = place_member(c, parallel ? "Branches" : processor);
+        if (parallel)
+            place_index(c, at);
+        if (state->scopes[at])
+            check_block(c, state->scopes[at], outer);
+        place_leave(c, mark);
+    }
+}
+
+/*
+ * A block may not assign what was assigned around it before it is entered; what the Parallel or Map
+ * itself assigns comes later and may have the same name. Children of a distributed Map see none of it.
+ */
 static void check_block(struct compiler *c, const struct scope *scope, struct json_object *outer)
 {
-    AUTO_JSON struct json_object *names = distributed(scope) ? json_object_new_object() : json_shallow_copy(outer);
-    struct check check = {c, distributed(scope) ? names : outer};
+    struct check check = {c, outer};
+    struct ways ways = {0};
     size_t mark = place_member(c, "States");
     for (uint32_t i = 0; i < scope->state_count; i++) {
-        size_t inner = place_member(c, scope->states[i]->name);
-        if (json_object_object_length(check.outer))
-            each_assign(scope->states[i], visit_check, &check);
+        ways.from = scope->states[i];
+        flow_each_way(ways.from, add_way, &ways);
+        size_t inner = place_member(c, ways.from->name);
+        if (json_object_object_length(outer))
+            each_assign(ways.from, visit_check, &check);
         place_leave(c, inner);
     }
-    for (uint32_t i = 0; i < scope->state_count; i++)
-        each_assign(scope->states[i], visit_collect, names);
+    if (ways.count)
+        qsort(ways.list, ways.count, sizeof *ways.list, compare_ways);
     for (uint32_t i = 0; i < scope->state_count; i++) {
         const struct state *state = scope->states[i];
+        if (state->scope_count == 0)
+            continue;
+        AUTO_JSON struct json_object *names = state->distributed ? json_object_new_object() : json_shallow_copy(outer);
+        if (!state->distributed)
+            collect_before(scope, &ways, state, names);
         size_t inner = place_member(c, state->name);
-        for (size_t at = 0; at < state->scope_count; at++) {
-            struct json_object *given;
-            const char *processor = json_member(state->source, "ItemProcessor", &given) ? "ItemProcessor" : "Iterator";
-            size_t block = place_member(c, state->type == STATE_PARALLEL ? "Branches" : processor);
-            if (state->type == STATE_PARALLEL)
-                place_index(c, at);
-            if (state->scopes[at])
-                check_block(c, state->scopes[at], names);
-            place_leave(c, block);
-        }
+        check_inner(c, state, names);
         place_leave(c, inner);
     }
+    free(ways.list);
     place_leave(c, mark);
 }
 
@@ -154,100 +222,4 @@ void compile_assign(struct compiler *c, const struct field *field, struct json_o
         }
     }
     *(struct template **)target = compile_value(c, value);
-}
-
-/* Gathers the names that a state reads, each once. */
-static void note(void *context, const char *name)
-{
-    struct json_object *names = context;
-    if (strcmp(name, "states") != 0)
-        json_add_bool(names, name, true);
-}
-
-static void note_path(struct jsonpath *path, struct json_object *names)
-{
-    if (path && jsonpath_root(path) == JSONPATH_VARIABLE)
-        note(names, jsonpath_variable(path));
-}
-
-static void note_template(const struct template *template, struct json_object *names)
-{
-    if (template)
-        template_variables(template, note, names);
-}
-
-static void note_number(const struct number_field *field, struct json_object *names)
-{
-    note_path(field->path, names);
-    note_template(field->expression, names);
-}
-
-static void note_text(const struct text_field *field, struct json_object *names)
-{
-    note_path(field->path, names);
-    note_template(field->expression, names);
-}
-
-static void note_map(const struct state *state, struct json_object *names)
-{
-    note_template(state->items, names);
-    note_path(state->items_path.path, names);
-    note_template(state->item_selector, names);
-    note_number(&state->max_concurrency, names);
-    note_number(&state->tolerated_failure_count, names);
-    note_number(&state->tolerated_failure_percentage, names);
-    if (state->item_reader) {
-        note_template(state->item_reader->arguments, names);
-        note_number(&state->item_reader->max_items, names);
-    }
-    if (state->item_batcher) {
-        note_template(state->item_batcher->batch_input, names);
-        note_number(&state->item_batcher->max_items_per_batch, names);
-        note_number(&state->item_batcher->max_input_bytes_per_batch, names);
-    }
-    if (state->result_writer)
-        note_template(state->result_writer->arguments, names);
-}
-
-static void note_state(const struct state *state, struct json_object *names)
-{
-    note_path(state->input_path.path, names);
-    note_template(state->arguments, names);
-    note_template(state->credentials, names);
-    note_number(&state->timeout_seconds, names);
-    note_number(&state->heartbeat_seconds, names);
-    note_number(&state->seconds, names);
-    note_text(&state->timestamp, names);
-    note_text(&state->error, names);
-    note_text(&state->cause, names);
-    note_map(state, names);
-    note_template(state->result_selector, names);
-    choice_variables(state->choices, state->choice_count, note, names);
-    note_template(state->assign, names);
-    note_template(state->output, names);
-    note_path(state->output_path.path, names);
-    for (size_t i = 0; i < state->catch_count; i++) {
-        note_template(state->catch[i].output, names);
-        note_template(state->catch[i].assign, names);
-    }
-}
-
-struct json_object *definition_variable_references(const struct machine *machine)
-{
-    struct json_object *references = NULL;
-    for (uint32_t i = 0; i < machine->state_count; i++) {
-        AUTO_JSON struct json_object *names = json_object_new_object();
-        note_state(machine->states[i], names);
-        if (json_object_object_length(names) == 0)
-            continue;
-        struct json_object *list = json_object_new_array();
-        json_object_object_foreach (names, name, unused) {
-            (void)unused;
-            json_append(list, json_object_new_string(name));
-        }
-        if (references == NULL)
-            references = json_object_new_object();
-        json_add(references, machine->states[i]->name, list);
-    }
-    return references;
 }
