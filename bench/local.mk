@@ -1,4 +1,8 @@
 # Benchmarks: built and run by `./bootstrap bench` alone, never part of the tests.
+# The handler is a part of `all`: the tests of the tasks use it too. Its name says that it speaks lines.
+noinst_PROGRAMS += %D%/echo_handler.lines
+bench_echo_handler_lines_SOURCES = %D%/echo_handler.c
+
 bench_programs = \
     bench/append_bench \
     bench/engine_bench \

@@ -1,1 +1,3 @@
 # examples
+EXTRA_DIST += \
+    %D%/lib/handler.h

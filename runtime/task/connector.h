@@ -42,7 +42,7 @@ struct task_report {
 
 struct task {
     const struct resource *resource;
-    struct json_object *input;     /* effective input (function, activity) or the evaluated Parameters/Arguments */
+    struct json_object *input; /* effective input (function, activity) or the evaluated Parameters/Arguments */
     const char *state_name;
     const char *machine_name;
     const char *execution_arn;
@@ -51,11 +51,11 @@ struct task {
     const char *task_token;        /* of a .waitForTaskToken or activity task, else NULL */
     const char *role_arn;          /* Credentials, or NULL */
     int64_t attempt;               /* 0 = first, counts retries of this visit */
-    int64_t invocation;            /* how often this state was started in this execution before, over all visits and iterations */
-    int64_t deadline_ms;           /* 0: none */
+    int64_t invocation;  /* how often this state was started in this execution before, over all visits and iterations */
+    int64_t deadline_ms; /* 0: none */
     void (*report)(struct task *task, const struct task_report *report);
-    void *owner;                   /* the executor's */
-    void *connector_data;          /* the connector's */
+    void *owner;          /* the executor's */
+    void *connector_data; /* the connector's */
 };
 
 struct connector_ops {

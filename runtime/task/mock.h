@@ -8,7 +8,8 @@
 
 #include "runtime/task/connector.h"
 
-/* Reads and checks the file: ERR_INVALID with the place of the fault. Accepts the tasks of executions with a test case that names their state. */
+/* Reads and checks the file: ERR_INVALID with the place of the fault. Accepts the tasks of executions with a test case
+ * that names their state. */
 int mock_open(struct event_base *base, const char *path, struct connector **ret_connector, struct err *err);
 /* Whether the machine has such a test case. */
 bool mock_has_case(struct connector *connector, const char *machine_name, const char *test_case);

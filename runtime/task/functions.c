@@ -1,0 +1,377 @@
+#include "config.h"
+
+#include "runtime/task/functions.h"
+
+#include "asl/base/err.h"
+#include "asl/base/json.h"
+#include "asl/base/mem.h"
+#include "runtime/task/functions_priv.h"
+
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/time.h>
+
+static struct functions *of(struct connector *connector)
+{
+    return (struct functions *)connector;
+}
+
+int64_t functions_now_ms(const struct functions *all)
+{
+    struct timeval now;
+    event_base_gettimeofday_cached(all->base, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_usec / 1000;
+}
+
+/* --- functions by name ------------------------------------------------------------------------ */
+
+static struct function **bucket(struct functions *all, const char *name)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * 16777619u;
+    return &all->buckets[hash % FUNCTIONS_BUCKETS];
+}
+
+static void on_timeout(evutil_socket_t fd, short what, void *context);
+
+static struct function *new_function(struct functions *all, const char *name, struct function_settings settings)
+{
+    struct function **place = bucket(all, name);
+    struct function *function = NEW(struct function);
+    function->next = *place;
+    function->all = all;
+    function->name = mem_strdup(name);
+    function->settings = settings;
+    function->mode = settings.mode == FUNCTION_LINES ? &function_lines_mode : &function_command_mode;
+    TAILQ_INIT(&function->queue);
+    TAILQ_INIT(&function->at_work);
+    if (settings.timeout_ms > 0)
+        function->timeout = event_new(all->base, -1, 0, on_timeout, function);
+    *place = function;
+    return function;
+}
+
+/* What is found stays; what is not is looked for again the next time. */
+static int find_function(struct functions *all, const char *name, struct function **ret_function, struct err *err)
+{
+    for (struct function *function = *bucket(all, name); function; function = function->next) {
+        if (strcmp(function->name, name) == 0) {
+            *ret_function = function;
+            return 0;
+        }
+    }
+    struct function_settings settings;
+    int code = function_settings_find(&all->options, name, &settings, err);
+    if (code == 0)
+        *ret_function = new_function(all, name, settings);
+    return code;
+}
+
+static void free_function(struct function *function)
+{
+    if (function->timeout)
+        event_free(function->timeout);
+    function_settings_release(&function->settings);
+    free(function->name);
+    free(function);
+}
+
+/* --- turns of the loop ------------------------------------------------------------------------ */
+
+void functions_wake(struct functions *all)
+{
+    event_active(all->turn, EV_TIMEOUT, 1);
+}
+
+static void wait_for_room(struct function *function)
+{
+    if (!function->waiting)
+        TAILQ_INSERT_TAIL(&function->all->waiting, function, waiting_link);
+    function->waiting = true;
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    struct functions *all = context;
+    struct function *function, *last = TAILQ_LAST(&all->waiting, function_list);
+    struct call *call, *last_refused = TAILQ_LAST(&all->refused, call_list);
+    while (last_refused && (call = TAILQ_FIRST(&all->refused)) != NULL) {
+        call_report_refused(all, call);
+        if (call == last_refused)
+            break;
+    }
+    /* each once: those that are still waiting go to the end, so that all get their share of the processes */
+    while (last && (function = TAILQ_FIRST(&all->waiting)) != NULL) {
+        TAILQ_REMOVE(&all->waiting, function, waiting_link);
+        function->waiting = false;
+        function->mode->pump(function);
+        if (!TAILQ_EMPTY(&function->queue))
+            wait_for_room(function);
+        if (function == last)
+            break;
+    }
+}
+
+static void on_room(void *context)
+{
+    struct functions *all = context;
+    if (!TAILQ_EMPTY(&all->waiting))
+        functions_wake(all);
+}
+
+bool functions_room(struct functions *all, const struct function *wanting)
+{
+    if (all->processes.count < all->options.processes_max)
+        return true;
+    for (size_t i = 0; i < FUNCTIONS_BUCKETS; i++)
+        for (struct function *other = all->buckets[i]; other; other = other->next)
+            if (other != wanting && TAILQ_EMPTY(&other->queue) && other->mode->give_back(other))
+                return false; /* its end will wake us */
+    return false;
+}
+
+/* Calls start in order and have the same time each, so the first is due first. */
+static void on_timeout(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    struct function *function = context;
+    int64_t now_ms = functions_now_ms(function->all);
+    struct call *call;
+    while ((call = TAILQ_FIRST(&function->at_work)) != NULL) {
+        int64_t left_ms = call->started_ms + function->settings.timeout_ms - now_ms;
+        if (left_ms > 0) {
+            struct timeval wait = {left_ms / 1000, (left_ms % 1000) * 1000};
+            event_add(function->timeout, &wait);
+            break;
+        }
+        function->mode->abandon(call);
+        call_timed_out(call);
+    }
+}
+
+static void on_log(void *context, const char *name, const char *line)
+{
+    struct functions *all = context;
+    if (all->options.log)
+        all->options.log(all->options.log_context, name, line);
+}
+
+/* --- the connector ---------------------------------------------------------------------------- */
+
+static bool is_invoke(const struct resource *resource)
+{
+    return resource->kind == RESOURCE_SERVICE && strcmp(resource->service, "lambda") == 0 &&
+           strcmp(resource->operation, "invoke") == 0 &&
+           (resource->pattern == PATTERN_REQUEST_RESPONSE || resource->pattern == PATTERN_CALLBACK);
+}
+
+static bool functions_accepts(struct connector *connector, const struct task *task)
+{
+    (void)connector;
+    return task->resource->kind == RESOURCE_FUNCTION || is_invoke(task->resource);
+}
+
+/*
+ * The name in a FunctionName: "NAME", "NAME:QUALIFIER", "ACCOUNT:function:NAME" or an ARN, either with a
+ * qualifier. False where there is none that could be a function.
+ */
+static bool read_function_name(const char *text, char name[65])
+{
+    const char *marker = strstr(text, "function:");
+    const char *start = marker && marker > text && marker[-1] == ':' ? marker + strlen("function:") : text;
+    size_t bytes = strcspn(start, ":");
+    if (!function_name_valid(start, bytes))
+        return false;
+    memcpy(name, start, bytes);
+    name[bytes] = '\0';
+    return true;
+}
+
+/* lambda:invoke's parameters: which function, and with what. Refuses what cannot be done. */
+static bool read_invoke(struct functions *all, struct call *call, const char **ret_function_name)
+{
+    struct json_object *parameters = call->task->input, *payload;
+    const char *type = json_member_text(parameters, "InvocationType");
+    *ret_function_name = json_member_text(parameters, "FunctionName");
+    if (*ret_function_name == NULL) {
+        call_refuse(all, call, "States.Runtime",
+                    mem_strdup("The Parameters of lambda:invoke have no FunctionName that is a text"));
+        return false;
+    }
+    if (type && strcmp(type, "RequestResponse") != 0) {
+        call_refuse(all, call, "States.Runtime",
+                    mem_printf("The InvocationType '%s' is not supported by local functions, "
+                               "only RequestResponse is",
+                               type));
+        return false;
+    }
+    if (json_member(parameters, "Payload", &payload))
+        call->payload = json_object_get(payload);
+    else
+        call->payload = json_object_new_object();
+    return true;
+}
+
+static void functions_start(struct connector *connector, struct task *task)
+{
+    struct functions *all = of(connector);
+    struct call *call = call_new(all, task);
+    const char *function_name = task->resource->name;
+    struct function *function;
+    struct err err;
+    char name[65];
+    if (task->resource->kind == RESOURCE_FUNCTION)
+        call->payload = json_object_get(task->input);
+    else if (!read_invoke(all, call, &function_name))
+        return;
+    if (!read_function_name(function_name, name)) {
+        char *hint = mem_printf("\"%.100s\" cannot be the name of a function", function_name);
+        call_refuse(all, call, "Lambda.ResourceNotFoundException", describe_missing(all, task, function_name, hint));
+        free(hint);
+        return;
+    }
+    int code = find_function(all, name, &function, &err);
+    if (code == ERR_NOT_FOUND) {
+        call_refuse(all, call, "Lambda.ResourceNotFoundException", describe_missing(all, task, name, err.message));
+    } else if (code != 0) {
+        call_refuse(all, call, "Lambda.Unknown",
+                    mem_printf("%s%s%s%s%s", err.where, err.where[0] ? ": " : "", err.message, err.hint[0] ? "; " : "",
+                               err.hint));
+    } else {
+        call->function = function;
+        TAILQ_INSERT_TAIL(&function->queue, call, link);
+        wait_for_room(function);
+        functions_wake(all);
+    }
+}
+
+static void functions_cancel(struct connector *connector, struct task *task)
+{
+    struct call *call = task->connector_data;
+    if (call == NULL) /* a function that was invoked with a token has answered long ago */
+        return;
+    if (call->place)
+        call->function->mode->abandon(call);
+    call_drop(of(connector), call);
+}
+
+static void drop_all(struct functions *all, struct call_list *calls)
+{
+    struct call *call;
+    while ((call = TAILQ_FIRST(calls)) != NULL)
+        call_drop(all, call);
+}
+
+static void functions_close(struct connector *connector, int grace_ms)
+{
+    struct functions *all = of(connector);
+    for (size_t i = 0; i < FUNCTIONS_BUCKETS; i++) {
+        for (struct function *function = all->buckets[i]; function; function = function->next) {
+            drop_all(all, &function->queue);
+            drop_all(all, &function->at_work);
+            function->mode->release(function);
+        }
+    }
+    drop_all(all, &all->refused);
+    process_table_close(&all->processes, grace_ms);
+
+    for (size_t i = 0; i < FUNCTIONS_BUCKETS; i++) {
+        for (struct function *function = all->buckets[i], *next; function; function = next) {
+            next = function->next;
+            free_function(function);
+        }
+    }
+    struct call *call;
+    while ((call = TAILQ_FIRST(&all->spare)) != NULL) {
+        TAILQ_REMOVE(&all->spare, call, link);
+        free(call);
+    }
+    for (char **directory = all->directories; *directory; directory++)
+        free(*directory);
+    free(all->directories);
+    json_object_put(all->options.configuration);
+    json_object_put(all->http_metadata);
+    event_free(all->turn);
+    free(all);
+}
+
+static const struct connector_ops functions_ops = {.name = "functions",
+                                                   .accepts = functions_accepts,
+                                                   .start = functions_start,
+                                                   .cancel = functions_cancel,
+                                                   .close = functions_close};
+
+/* The folders as absolute paths, for handlers that are started in another folder. */
+static int open_directories(const struct functions_options *options, char ***ret_directories, struct err *err)
+{
+    char **directories = mem_zalloc((options->directory_count + 1) * sizeof *directories);
+    for (size_t i = 0; i < options->directory_count; i++) {
+        directories[i] = realpath(options->directories[i], NULL);
+        if (directories[i] == NULL) {
+            for (size_t done = 0; done < i; done++)
+                free(directories[done]);
+            free(directories);
+            return err_set(err, ERR_NOT_FOUND, "there is no functions directory \"%s\"", options->directories[i]);
+        }
+    }
+    *ret_directories = directories;
+    return 0;
+}
+
+/* What AWS answers around a payload, as far as it means anything here. */
+static struct json_object *make_http_metadata(void)
+{
+    static const char text[] = "{\"AllHttpHeaders\":{\"X-Amz-Executed-Version\":[\"$LATEST\"],"
+                               "\"Content-Type\":[\"application/json\"]},"
+                               "\"HttpHeaders\":{\"Content-Type\":\"application/json\","
+                               "\"X-Amz-Executed-Version\":\"$LATEST\"},\"HttpStatusCode\":200}";
+    struct json_object *metadata = NULL;
+    json_parse(text, sizeof text - 1, &metadata, NULL);
+    return metadata;
+}
+
+int functions_open(struct event_base *base, const struct functions_options *options, struct connector **ret_connector,
+                   struct err *err)
+{
+    char **directories = NULL;
+    struct functions_options kept = *options;
+    if (kept.processes_max <= 0)
+        kept.processes_max = FUNCTIONS_PROCESSES_MAX;
+    if (kept.output_bytes_max == 0)
+        kept.output_bytes_max = FUNCTIONS_OUTPUT_BYTES_MAX;
+    int code = function_settings_check(&kept, err);
+    if (code == 0)
+        code = open_directories(options, &directories, err);
+    if (code != 0)
+        return code;
+    signal(SIGPIPE, SIG_IGN); /* a handler that has closed its stdin is an EPIPE to us, no more */
+
+    struct functions *all = NEW(struct functions);
+    all->connector.ops = &functions_ops;
+    all->directories = directories;
+    kept.directories = (const char *const *)directories;
+    json_object_get(kept.configuration);
+    all->options = kept;
+    all->base = base;
+    all->processes.base = base;
+    all->processes.room = on_room;
+    all->processes.log = on_log;
+    all->processes.context = all;
+    process_table_init(&all->processes);
+    all->turn = event_new(base, -1, 0, on_turn, all);
+    TAILQ_INIT(&all->waiting);
+    TAILQ_INIT(&all->refused);
+    TAILQ_INIT(&all->spare);
+    all->http_metadata = make_http_metadata();
+    if (getrandom(all->random, sizeof all->random, 0) != sizeof all->random)
+        all->random[0] = (uint64_t)functions_now_ms(all);
+    *ret_connector = &all->connector;
+    return 0;
+}
