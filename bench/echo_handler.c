@@ -10,7 +10,5 @@ static void echo(struct handler_call *call)
 
 int main(void)
 {
-    static char out[262144];
-    setvbuf(stdout, out, _IOFBF, sizeof out);
     return handler_run(echo);
 }

@@ -178,6 +178,7 @@ static inline int handler_run(handler_fn *fn)
 {
     size_t capacity = 65536, bytes = 0;
     char *in = malloc(capacity);
+    setvbuf(stdout, NULL, _IOFBF, 65536);
     while (in) {
         ssize_t got = read(0, in + bytes, capacity - bytes - 1);
         if (got < 0 && errno == EINTR)

@@ -111,7 +111,7 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 /* --- the end ---------------------------------------------------------------------------------- */
 
 /* An error object a failed command left on stdout. */
-static bool is_error_object(struct functions *all, const struct buf *out)
+static bool is_error_object(const struct buf *out)
 {
     AUTO_JSON struct json_object *value = NULL;
     return json_parse(buf_text(out), out->bytes, &value, NULL) == 0 &&
@@ -143,7 +143,7 @@ static void on_exited(void *owner, int status)
         call_answered(call, "null", 4);
     else if (status == 0)
         call_answered(call, out.data, out.bytes);
-    else if (WIFEXITED(status) && is_error_object(call->function->all, &out))
+    else if (WIFEXITED(status) && is_error_object(&out))
         call_failed(call, out.data, out.bytes);
     else
         call_broke(call, "Runtime.ExitError", "%s", why.data);
