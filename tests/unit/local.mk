@@ -18,3 +18,8 @@ check_PROGRAMS += %D%/store_sqlite_test
 TESTS += %D%/store_sqlite_test
 tests_unit_store_sqlite_test_SOURCES = %D%/store_sqlite_test.c %D%/store_fixture.c %D%/store_fixture.h
 tests_unit_store_sqlite_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += %D%/task_test
+TESTS += %D%/task_test
+tests_unit_task_test_SOURCES = %D%/task_test.c
+tests_unit_task_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)

@@ -1,0 +1,954 @@
+/* task_test.c - the connectors with real handlers: processes in sh, Python and C, on a real loop. */
+#include "asl/base/buf.h"
+#include "asl/base/err.h"
+#include "asl/base/json.h"
+#include "asl/base/mem.h"
+#include "runtime/task/answer.h"
+#include "runtime/task/callback.h"
+#include "runtime/task/functions.h"
+#include "runtime/task/mock.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { TASKS_MAX = 128, PATIENCE_MS = 20000 };
+
+/* --- the bench: a folder of handlers, a loop, tasks whose reports are written down ------------------ */
+
+struct item {
+    struct task task;
+    int reports;
+    int submitted;
+    bool ended;
+    enum task_report_kind kind;
+    char *output; /* of the last report */
+    char *submitted_output;
+    char *error;
+    char *cause;
+};
+
+struct bench {
+    char folder[64];
+    struct event_base *base;
+    struct connector *connector;
+    struct item items[TASKS_MAX];
+    int count;
+    int ended;
+    struct item *cancel_next; /* cancelled from inside the next report */
+    struct buf log;
+};
+
+static struct resource function_resource(const char *name)
+{
+    return (struct resource){.kind = RESOURCE_FUNCTION, .name = name, .text = name, .service = "", .operation = ""};
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void on_log(void *context, const char *function, const char *line)
+{
+    struct bench *bench = context;
+    buf_printf(&bench->log, "%s: %s\n", function, line);
+}
+
+static int setup(void **state)
+{
+    struct bench *bench = NEW(struct bench);
+    strcpy(bench->folder, "/tmp/task_test.XXXXXX");
+    assert_non_null(mkdtemp(bench->folder));
+    bench->base = event_base_new();
+    *state = bench;
+    return 0;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *at)
+{
+    (void)status;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+static int teardown(void **state)
+{
+    struct bench *bench = *state;
+    if (bench->connector)
+        bench->connector->ops->close(bench->connector, 1000);
+    for (int i = 0; i < bench->count; i++) {
+        struct item *item = &bench->items[i];
+        json_object_put(item->task.input);
+        free(item->output);
+        free(item->submitted_output);
+        free(item->error);
+        free(item->cause);
+    }
+    event_base_free(bench->base);
+    nftw(bench->folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    buf_release(&bench->log);
+    free(bench);
+    return 0;
+}
+
+static char *path_of(struct bench *bench, const char *name)
+{
+    return mem_printf("%s/%s", bench->folder, name);
+}
+
+static void write_file(struct bench *bench, const char *name, const char *text, mode_t mode)
+{
+    char *path = path_of(bench, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+    chmod(path, mode);
+    free(path);
+}
+
+static void write_handler(struct bench *bench, const char *name, const char *text)
+{
+    write_file(bench, name, text, 0755);
+}
+
+static void open_functions(struct bench *bench, const char *configuration, struct functions_options options)
+{
+    const char *directories[] = {bench->folder};
+    struct err err = {0};
+    AUTO_JSON struct json_object *functions = NULL;
+    if (configuration)
+        assert_int_equal(json_parse(configuration, strlen(configuration), &functions, NULL), 0);
+    options.directories = directories;
+    options.directory_count = 1;
+    options.configuration = functions;
+    options.log = on_log;
+    options.log_context = bench;
+    if (functions_open(bench->base, &options, &bench->connector, &err) != 0)
+        fail_msg("%s: %s", err.where, err.message);
+}
+
+static void replace(char **place, const char *text)
+{
+    free(*place);
+    *place = text ? mem_strdup(text) : NULL;
+}
+
+static void on_report(struct task *task, const struct task_report *report)
+{
+    struct bench *bench = task->owner;
+    struct item *item = (struct item *)task;
+    assert_false(item->ended);
+    item->reports++;
+    char *output = json_text(report->output);
+    if (report->kind == TASK_SUBMITTED) {
+        item->submitted++;
+        replace(&item->submitted_output, output);
+    } else {
+        item->ended = true;
+        item->kind = report->kind;
+        replace(&item->output, output);
+        replace(&item->error, report->error);
+        replace(&item->cause, report->cause);
+        bench->ended++;
+    }
+    free(output);
+    if (bench->cancel_next) {
+        struct item *other = bench->cancel_next;
+        bench->cancel_next = NULL;
+        bench->connector->ops->cancel(bench->connector, &other->task);
+    }
+}
+
+static struct item *start_task(struct bench *bench, struct connector *connector, const struct resource *resource,
+                               const char *input)
+{
+    assert_true(bench->count < TASKS_MAX);
+    struct item *item = &bench->items[bench->count++];
+    item->task = (struct task){.resource = resource,
+                               .state_name = "Work",
+                               .machine_name = "machine",
+                               .execution_arn = "arn:aws:states:eu-west-1:111122223333:execution:machine:e1",
+                               .idempotency_token = "token-1",
+                               .report = on_report,
+                               .owner = bench};
+    assert_int_equal(json_parse(input, strlen(input), &item->task.input, NULL), 0);
+    assert_true(connector->ops->accepts(connector, &item->task));
+    connector->ops->start(connector, &item->task);
+    assert_int_equal(item->reports, 0); /* never from inside start() */
+    return item;
+}
+
+static struct item *start(struct bench *bench, const struct resource *resource, const char *input)
+{
+    return start_task(bench, bench->connector, resource, input);
+}
+
+static void turn(struct bench *bench, int ms)
+{
+    struct timeval wait = {ms / 1000, (ms % 1000) * 1000};
+    event_base_loopexit(bench->base, &wait);
+    event_base_dispatch(bench->base);
+}
+
+static void wait_until(struct bench *bench, int ended)
+{
+    int64_t until = now_ms() + PATIENCE_MS;
+    while (bench->ended < ended && now_ms() < until)
+        turn(bench, 2);
+    assert_int_equal(bench->ended, ended);
+}
+
+static struct item *run(struct bench *bench, const struct resource *resource, const char *input)
+{
+    struct item *item = start(bench, resource, input);
+    wait_until(bench, bench->ended + 1);
+    return item;
+}
+
+static void assert_output(const struct item *item, const char *output)
+{
+    if (item->kind != TASK_SUCCEEDED)
+        fail_msg("failed: %s %s", item->error, item->cause);
+    assert_string_equal(item->output, output);
+}
+
+static void assert_failure(const struct item *item, const char *error, const char *part_of_cause)
+{
+    assert_int_equal(item->kind, TASK_FAILED);
+    assert_string_equal(item->error, error);
+    if (strstr(item->cause, part_of_cause) == NULL)
+        fail_msg("not in the cause: %s\n%s", part_of_cause, item->cause);
+}
+
+/* The process whose id a handler wrote to a file; waits until it did. */
+static pid_t pid_in(struct bench *bench, const char *name)
+{
+    char *path = path_of(bench, name);
+    int pid = 0;
+    for (int64_t until = now_ms() + PATIENCE_MS; pid == 0 && now_ms() < until; turn(bench, 2)) {
+        FILE *file = fopen(path, "r");
+        if (file == NULL)
+            continue;
+        if (fscanf(file, "%d\n", &pid) != 1)
+            pid = 0;
+        fclose(file);
+    }
+    free(path);
+    assert_int_not_equal(pid, 0);
+    return pid;
+}
+
+/* Whether it has ended, waited for on the loop. A zombie that nobody reaps counts as ended. */
+static bool has_ended(struct bench *bench, pid_t pid)
+{
+    for (int64_t until = now_ms() + PATIENCE_MS; now_ms() < until; turn(bench, 2)) {
+        char path[32], state = 'Z';
+        snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+        FILE *file = fopen(path, "r");
+        if (file == NULL)
+            return true;
+        if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+            state = 'Z';
+        fclose(file);
+        if (state == 'Z')
+            return true;
+    }
+    return false;
+}
+
+/* --- handlers ----------------------------------------------------------------------------------- */
+
+static const char python_echo[] = "#!/usr/bin/env python3\n"
+                                  "import json, sys\n"
+                                  "for line in sys.stdin:\n"
+                                  "    call = json.loads(line)\n"
+                                  "    print(json.dumps({'id': call['id'], 'result': call}), flush=True)\n";
+
+/* Does what its payload says. */
+static const char python_obey[] =
+    "#!/usr/bin/env python3\n"
+    "import json, os, sys, time\n"
+    "for line in sys.stdin:\n"
+    "    call = json.loads(line)\n"
+    "    p, id = call['payload'], call['id']\n"
+    "    out = sys.stdout.buffer\n"
+    "    if p == 'die': print('last words', file=sys.stderr); sys.exit(3)\n"
+    "    if p == 'kill': os.kill(os.getpid(), 9)\n"
+    "    if p == 'close': os.close(1); time.sleep(60)\n"
+    "    elif p == 'garbage': out.write(b'hello \\xff world\\n')\n"
+    "    elif p == 'utf8': out.write(b'{\"id\":\"%s\",\"result\":\"\\xff\\xfe\"}\\n' % id.encode())\n"
+    "    elif p == 'cut': out.write(b'{\"id\":\"%s\",\"result\":{\"a\":\\n' % id.encode())\n"
+    "    elif p == 'empty': out.write(b'{\"id\":\"%s\"}\\n' % id.encode())\n"
+    "    elif p == 'stranger': out.write(b'{\"id\":\"99999\",\"result\":1}\\n')\n"
+    "    elif p == 'large': out.write(b'{\"id\":\"%s\",\"result\":\"' % id.encode() + b'x' * 10000000 + b'\"}\\n')\n"
+    "    elif p == 'error': out.write(b'{\"id\":\"%s\",\"error\": "
+    "{\"errorType\":\"Bad.Card\",\"errorMessage\":\"no\"}}\\n'"
+    " % id.encode())\n"
+    "    elif p == 'untyped': out.write(b'{\"id\":\"%s\",\"error\":{\"errorMessage\":\"no\"}}\\n' % id.encode())\n"
+    "    else:\n"
+    "        if isinstance(p, (int, float)): time.sleep(p)\n"
+    "        out.write(json.dumps({'id': id, 'result': [p, os.getpid()]}).encode() + b'\\n')\n"
+    "    out.flush()\n";
+
+static void a_line_carries_the_call(void **state)
+{
+    struct bench *bench = *state;
+    struct resource echo = function_resource("echo");
+    write_handler(bench, "echo.lines.py", python_echo);
+    open_functions(bench, NULL, (struct functions_options){0});
+    struct item *item = run(bench, &echo, "{\"a\":[1,null,\"\\u00e9\\n\"]}");
+    AUTO_JSON struct json_object *call = NULL;
+    struct json_object *payload, *context;
+    assert_int_equal(json_parse(item->output, strlen(item->output), &call, NULL), 0);
+    assert_string_equal(json_member_text(call, "function"), "echo");
+    assert_true(json_member(call, "payload", &payload));
+    assert_true(json_same(payload, item->task.input));
+    assert_true(json_member(call, "context", &context));
+    assert_string_equal(json_member_text(context, "idempotencyToken"), "token-1");
+    assert_string_equal(json_member_text(context, "stateName"), "Work");
+    assert_string_equal(json_member_text(context, "executionArn"), item->task.execution_arn);
+    assert_int_equal(json_member_int(context, "attempt", -1), 0);
+    assert_int_equal(json_member_int(context, "deadlineMs", -1), 0);
+}
+
+static void a_c_handler_answers_many_calls(void **state)
+{
+    struct bench *bench = *state;
+    struct resource echo = function_resource("echo_handler");
+    const char *build = getenv("top_builddir");
+    char *configuration = mem_printf(
+        "{\"echo_handler\":{\"command\":[\"%s/bench/echo_handler.lines\"],\"mode\":\"lines\"}}", build ? build : ".");
+    open_functions(bench, configuration, (struct functions_options){0});
+    for (int i = 0; i < TASKS_MAX; i++) {
+        char input[32];
+        snprintf(input, sizeof input, "{\"n\":%d}", i);
+        start(bench, &echo, input);
+    }
+    wait_until(bench, TASKS_MAX);
+    for (int i = 0; i < TASKS_MAX; i++) {
+        char *input = json_text(bench->items[i].task.input);
+        assert_output(&bench->items[i], input);
+        free(input);
+    }
+    free(configuration);
+}
+
+static void errors_of_the_handler_have_their_names(void **state)
+{
+    struct bench *bench = *state;
+    struct resource obey = function_resource("obey");
+    write_handler(bench, "obey.lines.py", python_obey);
+    open_functions(bench, NULL, (struct functions_options){0});
+    struct item *item = run(bench, &obey, "\"error\"");
+    assert_failure(item, "Bad.Card", "{\"errorType\":\"Bad.Card\",\"errorMessage\":\"no\"}");
+    item = run(bench, &obey, "\"untyped\"");
+    assert_failure(item, "Lambda.Unknown", "did not return an error type. Returned payload: {\"errorMessage\":\"no\"}");
+}
+
+static void a_bad_line_is_a_clear_failure_and_the_next_call_works(void **state)
+{
+    static const struct {
+        const char *payload, *type, *message;
+    } cases[] = {
+        {"\"die\"", "Runtime.ExitError", "obey ended with status 3: last words"},
+        {"\"kill\"", "Runtime.ExitError", "obey was ended by signal 9 (Killed)"},
+        {"\"close\"", "Runtime.ExitError", "obey closed its standard output"},
+        {"\"garbage\"", "Runtime.InvalidResponse", "hello \xef\xbf\xbd world"},
+        {"\"utf8\"", "Runtime.InvalidResponse", "returned what is not JSON"},
+        {"\"cut\"", "Runtime.InvalidResponse", "wrote an answer that is not JSON"},
+        {"\"empty\"", "Runtime.InvalidResponse", "neither"},
+        {"\"stranger\"", "Runtime.InvalidResponse", "was not asked"},
+        {"\"large\"", "Function.ResponseSizeTooLarge", ""},
+    };
+    struct bench *bench = *state;
+    struct resource obey = function_resource("obey");
+    write_handler(bench, "obey.lines.py", python_obey);
+    open_functions(bench, NULL, (struct functions_options){0});
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        AUTO_JSON struct json_object *cause = NULL;
+        struct item *item = run(bench, &obey, cases[i].payload);
+        assert_failure(item, "Lambda.Unknown", cases[i].message);
+        assert_int_equal(json_parse(item->cause, strlen(item->cause), &cause, NULL), 0);
+        assert_string_equal(json_member_text(cause, "errorType"), cases[i].type);
+        item = run(bench, &obey, "\"well\"");
+        assert_int_equal(item->kind, TASK_SUCCEEDED);
+    }
+    assert_string_equal(bench->log.data, "obey: last words\n");
+}
+
+static void slow_calls_are_worked_at_side_by_side(void **state)
+{
+    struct bench *bench = *state;
+    struct resource obey = function_resource("obey");
+    write_handler(bench, "obey.lines.py", python_obey);
+    open_functions(bench, NULL, (struct functions_options){0});
+    int64_t since = now_ms();
+    for (int i = 0; i < 4; i++)
+        start(bench, &obey, "1.0");
+    wait_until(bench, 4);
+    assert_in_range(now_ms() - since, 1000, 2900);
+    for (int i = 1; i < 4; i++)
+        assert_string_not_equal(bench->items[i].output, bench->items[0].output); /* a process each */
+}
+
+static void answers_may_come_in_any_order(void **state)
+{
+    struct bench *bench = *state;
+    struct resource reverse = function_resource("reverse");
+    write_handler(bench, "reverse.lines",
+                  "#!/bin/sh\n"
+                  "id() { echo \"$1\" | sed 's/.*\"id\":\"\\([0-9]*\\)\".*/\\1/'; }\n"
+                  "read -r a; read -r b; read -r c\n"
+                  "for line in \"$c\" \"$a\" \"$b\"; do echo \"{\\\"result\\\":$(id \"$line\"), \\\"id\\\":\\\"$(id "
+                  "\"$line\")\\\"}\"; done\ncat >/dev/null\n");
+    open_functions(bench,
+                   "{\"reverse\":{\"command\":[\"./reverse.lines\"],\"mode\":\"lines\",\"processes\":1,\"cwd\":\"/\"}}",
+                   (struct functions_options){0});
+    char *path = path_of(bench, "reverse.json");
+    write_file(bench, "reverse.json", "{\"processes\":1}", 0644);
+    free(path);
+    bench->connector->ops->close(bench->connector, 0);
+    open_functions(bench, NULL, (struct functions_options){0});
+    for (int i = 0; i < 3; i++)
+        start(bench, &reverse, "{}");
+    wait_until(bench, 3);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(bench->items[i].kind, TASK_SUCCEEDED);
+    assert_string_not_equal(bench->items[0].output, bench->items[1].output);
+}
+
+static void a_cancelled_call_among_others_is_forgotten(void **state)
+{
+    struct bench *bench = *state;
+    struct resource obey = function_resource("obey");
+    write_handler(bench, "obey.lines.py", python_obey);
+    write_file(bench, "obey.json", "{\"processes\":1}", 0644);
+    open_functions(bench, NULL, (struct functions_options){0});
+    start(bench, &obey, "0.2");
+    struct item *cancelled = start(bench, &obey, "0.1");
+    start(bench, &obey, "0.1");
+    turn(bench, 50);
+    bench->connector->ops->cancel(bench->connector, &cancelled->task);
+    wait_until(bench, 2);
+    assert_int_equal(cancelled->reports, 0);
+    assert_int_equal(bench->items[0].kind, TASK_SUCCEEDED);
+    assert_int_equal(bench->items[2].kind, TASK_SUCCEEDED);
+    assert_string_equal(strchr(bench->items[0].output, ','), strchr(bench->items[2].output, ',')); /* same process */
+}
+
+static void a_report_may_cancel_another_call(void **state)
+{
+    struct bench *bench = *state;
+    struct resource obey = function_resource("obey");
+    write_handler(bench, "obey.lines.py", python_obey);
+    write_file(bench, "obey.json", "{\"processes\":1}", 0644);
+    open_functions(bench, NULL, (struct functions_options){0});
+    start(bench, &obey, "\"die\"");
+    bench->cancel_next = start(bench, &obey, "5");
+    wait_until(bench, 1);
+    turn(bench, 50);
+    assert_int_equal(bench->items[1].reports, 0);
+    assert_int_equal(run(bench, &obey, "\"well\"")->kind, TASK_SUCCEEDED);
+}
+
+static const char sh_family[] = "#!/bin/sh\n"
+                                "sleep 100 &\n"
+                                "echo $! >\"$(dirname \"$0\")/child\"\n"
+                                "echo $$ >\"$(dirname \"$0\")/head\"\n"
+                                "wait\n";
+
+static void cancel_ends_the_whole_group(void **state)
+{
+    static const char *const names[] = {"family", "family.lines"};
+    for (int i = 0; i < 2; i++) {
+        struct bench *bench = *state;
+        struct resource family = function_resource("family");
+        write_handler(bench, names[i], sh_family);
+        open_functions(bench, NULL, (struct functions_options){0});
+        struct item *item = start(bench, &family, "{}");
+        pid_t head = pid_in(bench, "head"), child = pid_in(bench, "child");
+        bench->connector->ops->cancel(bench->connector, &item->task);
+        assert_true(has_ended(bench, head));
+        assert_true(has_ended(bench, child));
+        assert_int_equal(item->reports, 0);
+        teardown(state);
+        setup(state);
+    }
+}
+
+static void close_ends_the_whole_group(void **state)
+{
+    struct bench *bench = *state;
+    struct resource family = function_resource("family");
+    write_handler(bench, "family",
+                  "#!/bin/sh\ntrap '' TERM\nsh -c 'trap \"\" TERM; echo $$ >\"$1\"; while :; do sleep 1; done' sh "
+                  "\"$(dirname \"$0\")/child\" &\necho $$ >\"$(dirname \"$0\")/head\"\nwhile :; do sleep 1; done\n");
+    open_functions(bench, NULL, (struct functions_options){0});
+    start(bench, &family, "{}");
+    pid_t head = pid_in(bench, "head"), child = pid_in(bench, "child");
+    int64_t since = now_ms();
+    bench->connector->ops->close(bench->connector, 300);
+    bench->connector = NULL;
+    assert_in_range(now_ms() - since, 250, 5000);
+    assert_true(has_ended(bench, head));
+    assert_true(has_ended(bench, child));
+}
+
+static void what_a_command_leaves_behind_is_ended(void **state)
+{
+    struct bench *bench = *state;
+    struct resource leave = function_resource("leave");
+    write_handler(bench, "leave.sh", "#!/bin/sh\nsleep 100 &\necho $! >\"$(dirname \"$0\")/child\"\necho 1\n");
+    open_functions(bench, NULL, (struct functions_options){0});
+    assert_output(run(bench, &leave, "{}"), "1");
+    assert_true(has_ended(bench, pid_in(bench, "child")));
+}
+
+static void a_command_reads_the_payload_and_prints_the_result(void **state)
+{
+    struct bench *bench = *state;
+    struct resource cat = function_resource("cat"), quiet = function_resource("quiet"),
+                    show = function_resource("show");
+    write_handler(bench, "cat.sh", "#!/bin/sh\necho reading >&2\nexec cat\n");
+    write_handler(bench, "quiet", "#!/bin/sh\nexit 0\n");
+    write_handler(bench, "show",
+                  "#!/bin/sh\nprintf '[\"%s\",\"%s\",\"%s\",\"%s\",\"%s\"]' \"$ORCHESTRATOR_FUNCTION\" "
+                  "\"$ORCHESTRATOR_IDEMPOTENCY_TOKEN\" \"$ORCHESTRATOR_STATE_NAME\" "
+                  "\"$ORCHESTRATOR_ATTEMPT\" \"$ORCHESTRATOR_DEADLINE_MS\"\n");
+    open_functions(bench, NULL, (struct functions_options){0});
+    assert_output(run(bench, &cat, "{\"a\":[1,2.50,\"x\"]}"), "{\"a\":[1,2.50,\"x\"]}");
+    assert_string_equal(bench->log.data, "cat: reading\n");
+    assert_output(run(bench, &quiet, "{}"), "null");
+    assert_output(run(bench, &show, "{}"), "[\"show\",\"token-1\",\"Work\",\"0\",\"0\"]");
+}
+
+static void a_long_payload_goes_through_a_command(void **state)
+{
+    struct bench *bench = *state;
+    struct resource cat = function_resource("cat"), deaf = function_resource("deaf");
+    write_handler(bench, "cat", "#!/bin/sh\nexec cat\n");
+    write_handler(bench, "deaf", "#!/bin/sh\necho 7\n");
+    open_functions(bench, NULL, (struct functions_options){0});
+    char *input = mem_zalloc(1000003);
+    memset(input, 'x', 1000002);
+    input[0] = input[1000001] = '"';
+    assert_output(run(bench, &cat, input), input);
+    assert_output(run(bench, &deaf, input), "7");
+    free(input);
+}
+
+static void failures_of_commands_are_clear(void **state)
+{
+    static const struct {
+        const char *script, *error, *cause;
+    } cases[] = {
+        {"#!/bin/sh\necho one >&2; echo two >&2; exit 3\n", "Lambda.Unknown", "ended with status 3: two"},
+        {"#!/bin/sh\nkill -TERM $$\n", "Lambda.Unknown", "was ended by signal 15 (Terminated)"},
+        {"#!/bin/sh\necho '{\"errorType\":\"Out.OfStock\",\"errorMessage\":\"none left\"}'; exit 1\n", "Out.OfStock",
+         "none left"},
+        {"#!/bin/sh\necho hello world\n", "Lambda.Unknown", "returned what is not JSON"},
+        {"#!/bin/sh\nprintf '\"\\377\"'\n", "Lambda.Unknown", "returned what is not JSON"},
+        {"#!/bin/sh\nhead -c 10000000 /dev/zero | tr '\\0' 1\n", "Lambda.Unknown", "Function.ResponseSizeTooLarge"},
+        {"#!/bin/sh\nexec yes\n", "Lambda.Unknown", "Function.ResponseSizeTooLarge"},
+        {"#!/nonexistent/interpreter\n", "Lambda.Unknown", "could not be started"},
+    };
+    struct bench *bench = *state;
+    struct resource bad = function_resource("bad");
+    open_functions(bench, NULL, (struct functions_options){0});
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        write_handler(bench, "bad", cases[i].script);
+        assert_failure(run(bench, &bad, "{}"), cases[i].error, cases[i].cause);
+    }
+}
+
+static void a_call_that_takes_too_long_is_ended(void **state)
+{
+    struct bench *bench = *state;
+    struct resource family = function_resource("family"), obey = function_resource("obey");
+    write_handler(bench, "family", sh_family);
+    write_file(bench, "family.json", "{\"timeout\":0.3}", 0644);
+    write_handler(bench, "obey.lines.py", python_obey);
+    write_file(bench, "obey.json", "{\"timeout\":0.5,\"concurrency\":1,\"processes\":2}", 0644);
+    open_functions(bench, NULL, (struct functions_options){0});
+    struct item *item = run(bench, &family, "{}");
+    assert_failure(item, "Sandbox.Timedout", "Task timed out after 0.30 seconds");
+    assert_true(has_ended(bench, pid_in(bench, "child")));
+    start(bench, &obey, "60");
+    start(bench, &obey, "0");
+    wait_until(bench, 3);
+    assert_failure(&bench->items[1], "Sandbox.Timedout", "Task timed out after 0.50 seconds");
+    assert_int_equal(bench->items[2].kind, TASK_SUCCEEDED);
+    assert_int_equal(run(bench, &obey, "\"well\"")->kind, TASK_SUCCEEDED);
+}
+
+static void no_more_processes_than_allowed(void **state)
+{
+    struct bench *bench = *state;
+    struct resource count = function_resource("count"), idle = function_resource("echo");
+    write_handler(bench, "count",
+                  "#!/bin/sh\ncd \"$(dirname \"$0\")\"\ntouch running.$$\nls running.* | wc -l\nsleep "
+                  "0.05\nrm running.$$\n");
+    write_handler(bench, "echo.lines.py", python_echo);
+    open_functions(bench, NULL, (struct functions_options){.processes_max = 3});
+    assert_int_equal(run(bench, &idle, "1")->kind,
+                     TASK_SUCCEEDED); /* its worker is given back when others want to run */
+    for (int i = 0; i < 20; i++)
+        start(bench, &count, "{}");
+    wait_until(bench, 21);
+    int most = 0;
+    for (int i = 1; i <= 20; i++) {
+        assert_int_equal(bench->items[i].kind, TASK_SUCCEEDED);
+        int running = atoi(bench->items[i].output);
+        most = running > most ? running : most;
+    }
+    assert_int_equal(most, 3);
+}
+
+static void a_queued_call_can_be_cancelled(void **state)
+{
+    struct bench *bench = *state;
+    struct resource mark = function_resource("mark");
+    write_handler(bench, "mark", "#!/bin/sh\nread -r n\ntouch \"$(dirname \"$0\")/ran.$n\"\nsleep 0.1\n");
+    write_file(bench, "mark.json", "{\"processes\":1}", 0644);
+    open_functions(bench, NULL, (struct functions_options){0});
+    start(bench, &mark, "1");
+    struct item *second = start(bench, &mark, "2");
+    turn(bench, 20);
+    bench->connector->ops->cancel(bench->connector, &second->task);
+    start(bench, &mark, "3");
+    wait_until(bench, 2);
+    char *path = path_of(bench, "ran.2");
+    assert_int_equal(access(path, F_OK), -1);
+    free(path);
+}
+
+static void what_is_not_there_is_said_as_aws_says_it(void **state)
+{
+    struct bench *bench = *state;
+    struct resource missing = function_resource("no_such"), plain = function_resource("plain"),
+                    settings = function_resource("wrong");
+    struct resource invoke = {.kind = RESOURCE_SERVICE, .service = "lambda", .operation = "invoke", .text = ""};
+    write_file(bench, "plain.py", "#!/usr/bin/env python3\n", 0644);
+    write_file(bench, "wrong.json", "{\"processes\":0,\"command\":[\"true\"]}", 0644);
+    open_functions(bench, NULL, (struct functions_options){0});
+    static const char text[] =
+        "Function not found: arn:aws:lambda:eu-west-1:111122223333:function:no_such:$LATEST "
+        "(Service: AWSLambda; Status Code: 404; Error Code: ResourceNotFoundException; Request ID: ";
+    assert_failure(run(bench, &missing, "{}"), "Lambda.ResourceNotFoundException", text);
+    assert_failure(run(bench, &invoke, "{\"FunctionName\":\"no_such\"}"), "Lambda.ResourceNotFoundException", text);
+    assert_failure(run(bench, &invoke, "{\"FunctionName\":\"../../bin/sh\"}"), "Lambda.ResourceNotFoundException",
+                   "cannot be the name of a function");
+    assert_failure(run(bench, &invoke, "{\"Payload\":1}"), "States.Runtime", "FunctionName");
+    assert_failure(run(bench, &plain, "{}"), "Lambda.Unknown", "is not executable; chmod +x ");
+    assert_failure(run(bench, &settings, "{}"), "Lambda.Unknown", "/wrong/processes: ");
+}
+
+static void invoke_wraps_the_payload(void **state)
+{
+    struct bench *bench = *state;
+    struct resource invoke = {.kind = RESOURCE_SERVICE, .service = "lambda", .operation = "invoke", .text = ""};
+    write_handler(bench, "cat", "#!/bin/sh\nexec cat\n");
+    open_functions(bench, NULL, (struct functions_options){0});
+    static const char *const names[] = {"cat", "cat:$LATEST", "123456789012:function:cat",
+                                        "arn:aws:lambda:us-east-1:123456789012:function:cat:7"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        AUTO_JSON struct json_object *answer = NULL;
+        struct json_object *payload = NULL, *metadata;
+        char *input = mem_printf("{\"FunctionName\":\"%s\",\"Payload\":{\"a\":1}}", names[i]);
+        struct item *item = run(bench, &invoke, input);
+        assert_int_equal(item->kind, TASK_SUCCEEDED);
+        assert_int_equal(json_parse(item->output, strlen(item->output), &answer, NULL), 0);
+        assert_int_equal(json_member_int(answer, "StatusCode", 0), 200);
+        assert_string_equal(json_member_text(answer, "ExecutedVersion"), "$LATEST");
+        assert_true(json_member(answer, "Payload", &payload));
+        assert_int_equal(json_member_int(payload, "a", 0), 1);
+        assert_true(json_member(answer, "SdkResponseMetadata", &metadata));
+        assert_int_equal(strlen(json_member_text(metadata, "RequestId")), 36);
+        assert_true(json_member(answer, "SdkHttpMetadata", &metadata));
+        free(input);
+    }
+    assert_failure(run(bench, &invoke, "{\"FunctionName\":\"cat\",\"InvocationType\":\"Event\"}"), "States.Runtime",
+                   "Event");
+}
+
+static void invoke_with_a_token_is_submitted(void **state)
+{
+    struct bench *bench = *state;
+    struct resource invoke = {
+        .kind = RESOURCE_SERVICE, .pattern = PATTERN_CALLBACK, .service = "lambda", .operation = "invoke", .text = ""};
+    write_handler(bench, "cat", "#!/bin/sh\nexec cat\n");
+    open_functions(bench, NULL, (struct functions_options){0});
+    struct item *item = start(bench, &invoke, "{\"FunctionName\":\"cat\",\"Payload\":{\"token\":\"t\"}}");
+    for (int64_t until = now_ms() + PATIENCE_MS; item->submitted == 0 && now_ms() < until;)
+        turn(bench, 2);
+    assert_int_equal(item->submitted, 1);
+    assert_false(item->ended);
+    assert_non_null(strstr(item->submitted_output, "\"Payload\":{\"token\":\"t\"}"));
+    bench->connector->ops->cancel(bench->connector, &item->task); /* the token came: nothing is left to end */
+}
+
+static void a_wrong_configuration_is_refused(void **state)
+{
+    static const struct {
+        const char *configuration, *where;
+    } cases[] = {
+        {"[]", ""},
+        {"{\"a b\":{\"command\":[\"x\"]}}", ""},
+        {"{\"a\":{}}", "/a/command"},
+        {"{\"a\":{\"command\":\"python3 x.py\"}}", "/a/command"},
+        {"{\"a\":{\"command\":[\"x\",1]}}", "/a/command"},
+        {"{\"a\":{\"command\":[\"x\"],\"mode\":\"line\"}}", "/a/mode"},
+        {"{\"a\":{\"command\":[\"x\"],\"processes\":0}}", "/a/processes"},
+        {"{\"a\":{\"command\":[\"x\"],\"concurrency\":\"many\"}}", "/a/concurrency"},
+        {"{\"a\":{\"command\":[\"x\"],\"timeout\":-1}}", "/a/timeout"},
+        {"{\"a\":{\"command\":[\"x\"],\"env\":{\"A\":null}}}", "/a/env"},
+        {"{\"a\":{\"command\":[\"x\"],\"cwd\":\"\"}}", "/a/cwd"},
+        {"{\"a\":{\"command\":[\"x\"],\"workers\":2}}", "/a/workers"},
+    };
+    struct bench *bench = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        AUTO_JSON struct json_object *functions = NULL;
+        struct connector *connector = NULL;
+        struct err err = {0};
+        assert_int_equal(json_parse(cases[i].configuration, strlen(cases[i].configuration), &functions, NULL), 0);
+        struct functions_options options = {.configuration = functions};
+        assert_int_equal(functions_open(bench->base, &options, &connector, &err), ERR_INVALID);
+        assert_string_equal(err.where, cases[i].where);
+        assert_null(connector);
+    }
+    const char *directories[] = {"/nonexistent/functions"};
+    struct functions_options options = {.directories = directories, .directory_count = 1};
+    struct connector *connector = NULL;
+    assert_int_equal(functions_open(bench->base, &options, &connector, NULL), ERR_NOT_FOUND);
+}
+
+static void settings_reach_the_process(void **state)
+{
+    struct bench *bench = *state;
+    struct resource show = function_resource("show");
+    open_functions(
+        bench,
+        "{\"show\":{\"command\":[\"sh\",\"-c\",\"printf '\\\"%s %s %s\\\"' \\\"$A\\\" \\\"$PWD\\\" \\\"$1\\\"\",\"sh\","
+        "\"$HOME; x\"],\"env\":{\"A\":\"one\"},\"cwd\":\"/\"}}",
+        (struct functions_options){0});
+    assert_output(run(bench, &show, "{}"), "\"one / $HOME; x\""); /* no shell of ours looks at the words */
+}
+
+static void a_child_inherits_nothing_but_its_pipes(void **state)
+{
+    struct bench *bench = *state;
+    struct resource look = function_resource("look");
+    int leaked = dup(1); /* not close-on-exec, as a library may leave one */
+    write_handler(bench, "look",
+                  "#!/usr/bin/env python3\nimport os, signal\n"
+                  "open_ones = [f for f in os.listdir('/proc/self/fd') if int(f) > 2]\n"
+                  "print(len(open_ones) - 1)\n"
+                  "import sys; sys.exit(signal.getsignal(signal.SIGTERM) != signal.SIG_DFL)\n");
+    open_functions(bench, NULL, (struct functions_options){0});
+    assert_output(run(bench, &look, "{}"), "0");
+    close(leaked);
+}
+
+/* --- answers ------------------------------------------------------------------------------------- */
+
+static void answers_are_taken_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *id, *result, *error;
+        bool complete;
+    } cases[] = {
+        {"{\"id\":\"1\",\"result\":{\"a\":\"}\\\"]\"}}", "1", "{\"a\":\"}\\\"]\"}", NULL, true},
+        {" { \"result\" : [1, [2]] , \"id\" : \"12\" } \r", "12", "[1, [2]]", NULL, true},
+        {"{\"id\":3,\"error\":{\"errorType\":\"X\"}}", "3", NULL, "{\"errorType\":\"X\"}", true},
+        {"{\"id\":\"1\",\"other\":{\"id\":\"2\"},\"result\":null}", "1", "null", NULL, true},
+        {"{\"id\":\"1\",\"result\":\"\\\\\"}", "1", "\"\\\\\"", NULL, true},
+        {"{\"id\":\"1\",\"result\":{", "1", NULL, NULL, false},
+        {"{\"id\":\"1\",\"result\":1} x", "1", "1", NULL, false},
+        {"{\"id\":\"1\",\"result\":}", "1", NULL, NULL, false},
+        {"{\"id\":\"1\",\"result\":\"", "1", NULL, NULL, false},
+        {"{\"id\":\"1", NULL, NULL, NULL, false},
+        {"{}", NULL, NULL, NULL, false},
+        {"{", NULL, NULL, NULL, false},
+        {"", NULL, NULL, NULL, false},
+        {"[1]", NULL, NULL, NULL, false},
+        {"null", NULL, NULL, NULL, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t bytes = strlen(cases[i].line);
+        char *line = mem_alloc(bytes ? bytes : 1); /* no NUL behind it: reading on would be seen */
+        memcpy(line, cases[i].line, bytes);
+        struct answer answer;
+        assert_int_equal(answer_parse(line, bytes, &answer), cases[i].complete);
+        const char *const expected[] = {cases[i].id, cases[i].result, cases[i].error};
+        const struct slice found[] = {answer.id, answer.result, answer.error};
+        for (int k = 0; k < 3; k++) {
+            if (expected[k] == NULL) {
+                assert_null(found[k].text);
+                continue;
+            }
+            assert_int_equal(found[k].bytes, strlen(expected[k]));
+            assert_memory_equal(found[k].text, expected[k], found[k].bytes);
+        }
+        free(line);
+    }
+}
+
+/* --- mock and callback ----------------------------------------------------------------------------- */
+
+static const char mock_file[] = "{\"StateMachines\":{\"machine\":{\"TestCases\":{\"Happy\":{\"Work\":\"three\"}}}},"
+                                "\"MockedResponses\":{\"three\":{\"0\":{\"Return\":{\"n\":1}},"
+                                "\"1-2\":{\"Throw\":{\"Error\":\"Bad\",\"Cause\":\"why\"}},"
+                                "\"3\":{\"Throw\":{\"Error\":\"States.Timeout\"}},\"4\":{\"Return\":null}}}}";
+
+static void mocked_responses_are_counted(void **state)
+{
+    struct bench *bench = *state;
+    struct resource resource = {.kind = RESOURCE_SERVICE, .service = "dynamodb", .operation = "putItem", .text = ""};
+    struct resource job = {
+        .kind = RESOURCE_SERVICE, .pattern = PATTERN_SYNC, .service = "batch", .operation = "submitJob", .text = ""};
+    char *path = path_of(bench, "mock.json");
+    struct err err;
+    write_file(bench, "mock.json", mock_file, 0644);
+    assert_int_equal(mock_open(bench->base, path, &bench->connector, &err), 0);
+    free(path);
+    assert_true(mock_has_case(bench->connector, "machine", "Happy"));
+    assert_false(mock_has_case(bench->connector, "machine", "happy"));
+    assert_false(mock_has_case(bench->connector, "other", "Happy"));
+    for (int i = 0; i < 7; i++) {
+        struct item *item = &bench->items[bench->count++];
+        item->task = (struct task){.resource = i == 6 ? &job : &resource,
+                                   .state_name = "Work",
+                                   .machine_name = "machine",
+                                   .report = on_report,
+                                   .owner = bench,
+                                   .invocation = i == 6 ? 0 : i};
+        assert_false(bench->connector->ops->accepts(bench->connector, &item->task));
+        item->task.test_case = "Happy";
+        assert_true(bench->connector->ops->accepts(bench->connector, &item->task));
+        bench->connector->ops->start(bench->connector, &item->task);
+        assert_int_equal(item->reports, 0);
+    }
+    wait_until(bench, 7);
+    assert_output(&bench->items[0], "{\"n\":1}");
+    assert_failure(&bench->items[1], "Bad", "why");
+    assert_failure(&bench->items[2], "Bad", "why");
+    assert_int_equal(bench->items[3].kind, TASK_TIMED_OUT);
+    assert_string_equal(bench->items[3].error, "States.Timeout");
+    assert_output(&bench->items[4], "null");
+    assert_failure(&bench->items[5], "States.Runtime", "does not cover invocation 5");
+    assert_output(&bench->items[6], "{\"n\":1}");
+    assert_int_equal(bench->items[0].submitted, 0);
+    assert_int_equal(bench->items[6].submitted, 1);
+}
+
+static void a_wrong_mock_file_is_refused(void **state)
+{
+    static const struct {
+        const char *text, *where;
+    } cases[] = {
+        {"{", ""},
+        {"{\"MockedResponses\":{}}", ""},
+        {"{\"StateMachines\":{\"m\":{}},\"MockedResponses\":{}}", ": /StateMachines/m"},
+        {"{\"StateMachines\":{\"m\":{\"TestCases\":{\"c\":{\"S\":\"r\"}}}},\"MockedResponses\":{}}",
+         ": /StateMachines/m/TestCases/c/S"},
+        {"{\"StateMachines\":{},\"MockedResponses\":{\"r\":{\"x\":{\"Return\":1}}}}", ": /MockedResponses/r/x"},
+        {"{\"StateMachines\":{},\"MockedResponses\":{\"r\":{\"2-1\":{\"Return\":1}}}}", ": /MockedResponses/r/2-1"},
+        {"{\"StateMachines\":{},\"MockedResponses\":{\"r\":{\"0-2\":{\"Return\":1},\"2\":{\"Return\":1}}}}",
+         ": /MockedResponses/r/2"},
+        {"{\"StateMachines\":{},\"MockedResponses\":{\"r\":{\"0\":{}}}}", ": /MockedResponses/r/0"},
+        {"{\"StateMachines\":{},\"MockedResponses\":{\"r\":{\"0\":{\"Return\":1,\"Throw\":{\"Error\":\"E\"}}}}}",
+         ": /MockedResponses/r/0"},
+        {"{\"StateMachines\":{},\"MockedResponses\":{\"r\":{\"0\":{\"Throw\":{\"Cause\":\"c\"}}}}}",
+         ": /MockedResponses/r/0"},
+    };
+    struct bench *bench = *state;
+    char *path = path_of(bench, "mock.json");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err err = {0};
+        struct connector *connector = NULL;
+        write_file(bench, "mock.json", cases[i].text, 0644);
+        assert_int_equal(mock_open(bench->base, path, &connector, &err), ERR_INVALID);
+        assert_null(connector);
+        assert_memory_equal(err.where, path, strlen(path));
+        assert_string_equal(err.where + strlen(path), cases[i].where);
+    }
+    assert_int_equal(mock_open(bench->base, "/nonexistent/mock.json", &bench->connector, NULL), ERR_NOT_FOUND);
+    free(path);
+}
+
+static void a_service_with_a_token_is_taken_as_submitted(void **state)
+{
+    struct bench *bench = *state;
+    struct resource wait = {.kind = RESOURCE_SERVICE,
+                            .pattern = PATTERN_CALLBACK,
+                            .service = "sqs",
+                            .operation = "sendMessage",
+                            .text = "arn:aws:states:::sqs:sendMessage.waitForTaskToken"};
+    struct resource plain = {.kind = RESOURCE_SERVICE,
+                             .service = "dynamodb",
+                             .operation = "putItem",
+                             .text = "arn:aws:states:::dynamodb:putItem"};
+    bench->connector = callback_open(bench->base);
+    struct item *item = start(bench, &wait, "{\"QueueUrl\":\"u\",\"MessageBody\":{\"a\":1}}");
+    struct item *gone = start(bench, &wait, "{}");
+    bench->connector->ops->cancel(bench->connector, &gone->task);
+    struct item *failed = run(bench, &plain, "{}");
+    assert_int_equal(item->submitted, 1);
+    assert_false(item->ended);
+    /* md5 of {"a":1} */
+    assert_non_null(strstr(item->submitted_output, "\"MD5OfMessageBody\":\"bb6cb5c68df4652941caf652a366f2d8\""));
+    assert_int_equal(gone->reports, 0);
+    assert_failure(failed, "States.Runtime", "'arn:aws:states:::dynamodb:putItem'");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_are_taken_apart),
+        cmocka_unit_test_setup_teardown(a_line_carries_the_call, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_c_handler_answers_many_calls, setup, teardown),
+        cmocka_unit_test_setup_teardown(errors_of_the_handler_have_their_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_bad_line_is_a_clear_failure_and_the_next_call_works, setup, teardown),
+        cmocka_unit_test_setup_teardown(slow_calls_are_worked_at_side_by_side, setup, teardown),
+        cmocka_unit_test_setup_teardown(answers_may_come_in_any_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_cancelled_call_among_others_is_forgotten, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_report_may_cancel_another_call, setup, teardown),
+        cmocka_unit_test_setup_teardown(cancel_ends_the_whole_group, setup, teardown),
+        cmocka_unit_test_setup_teardown(close_ends_the_whole_group, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_command_leaves_behind_is_ended, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_command_reads_the_payload_and_prints_the_result, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_long_payload_goes_through_a_command, setup, teardown),
+        cmocka_unit_test_setup_teardown(failures_of_commands_are_clear, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_call_that_takes_too_long_is_ended, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_more_processes_than_allowed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_queued_call_can_be_cancelled, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_not_there_is_said_as_aws_says_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(invoke_wraps_the_payload, setup, teardown),
+        cmocka_unit_test_setup_teardown(invoke_with_a_token_is_submitted, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_wrong_configuration_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(settings_reach_the_process, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_child_inherits_nothing_but_its_pipes, setup, teardown),
+        cmocka_unit_test_setup_teardown(mocked_responses_are_counted, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_wrong_mock_file_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_service_with_a_token_is_taken_as_submitted, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
