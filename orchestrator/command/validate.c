@@ -1,15 +1,16 @@
-#include "orchestrator/command/validate.h"
+#include "config.h"
 
+#include "orchestrator/command.h"
+#include "orchestrator/settings.h"
+#include "orchestrator/terminal.h"
+
+#include "asl/base/err.h"
 #include "asl/base/json.h"
-#include "asl/base/limits.h"
 #include "asl/definition/definition.h"
 
-#include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { EXIT_VALID = 0, EXIT_INVALID = 1, EXIT_UNREADABLE = 2 };
 
@@ -20,42 +21,15 @@ struct settings {
     struct json_object *report; /* -o json: what was found in all files */
 };
 
-static const char usage[] =
-    "usage: orchestrator validate [options] FILE...\n"
-    "\n"
-    "Checks workflow definitions (JSON or YAML) and reports all faults with file, line and column.\n"
-    "FILE may be - for the standard input.\n"
-    "\n"
-    "  --type TYPE            STANDARD (default) or EXPRESS: whose rules to check by\n"
-    "  --allow-placeholders   ${Name} and {\"Ref\": ...}, which deployment fills in, are warnings\n"
-    "  -o, --output FORMAT    text (default) or json\n"
-    "  -h, --help             this text\n"
-    "\n"
-    "Exit: 0 all valid, 1 some are not, 2 a file could not be read.\n";
-
-static bool read_all(FILE *stream, struct buf *text)
-{
-    size_t got;
-    do {
-        char *at = buf_reserve(text, 65536);
-        got = fread(at, 1, 65536, stream);
-        text->bytes += got;
-        at[got] = '\0';
-    } while (got > 0 && text->bytes <= LIMIT_DEFINITION_BYTES);
-    return !ferror(stream);
-}
-
 /* Says why on stderr where it could not be read. */
 static bool read_file(const char *name, struct buf *text)
 {
-    bool standard = strcmp(name, "-") == 0;
-    FILE *stream = standard ? stdin : fopen(name, "rb");
-    bool read = stream && read_all(stream, text);
-    if (!read)
-        fprintf(stderr, "orchestrator: %s: could not read: %s\n", name, strerror(errno));
-    if (stream && !standard)
-        fclose(stream);
-    return read;
+    struct err err = {0};
+
+    if (!settings_read_file(strcmp(name, "-") == 0 ? NULL : name, text, &err))
+        return true;
+    fprintf(stderr, "orchestrator: %s: could not read: %s\n", name, err.message);
+    return false;
 }
 
 static void add_if(struct json_object *object, const char *name, const char *text)
@@ -139,52 +113,34 @@ static int validate_file(struct settings *settings, const char *name)
     return result == 0 ? EXIT_VALID : EXIT_INVALID;
 }
 
-/* False with the reason on stderr. */
-static bool read_options(int argc, char **argv, struct settings *settings, bool *ret_help)
+/* False where an option has a value that it cannot have; says so. */
+static bool read_options(const struct options *options, struct settings *settings)
 {
-    static const struct option options[] = {
-        {"type", required_argument, NULL, 't'},
-        {"allow-placeholders", no_argument, NULL, 'p'},
-        {"output", required_argument, NULL, 'o'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    optind = 1;
-    for (int option; (option = getopt_long(argc, argv, "o:h", options, NULL)) != -1;) {
-        if (option == 'p') {
-            settings->options.allow_placeholders = true;
-        } else if (option == 'h') {
-            *ret_help = true;
-        } else if (option == 't' && (strcmp(optarg, "STANDARD") == 0 || strcmp(optarg, "EXPRESS") == 0)) {
-            settings->options.express = *optarg == 'E';
-        } else if (option == 'o' && (strcmp(optarg, "text") == 0 || strcmp(optarg, "json") == 0)) {
-            settings->json = *optarg == 'j';
-        } else {
-            if (option == 't')
-                fprintf(stderr, "orchestrator: --type is STANDARD or EXPRESS, not \"%s\"\n", optarg);
-            if (option == 'o')
-                fprintf(stderr, "orchestrator: --output is text or json, not \"%s\"\n", optarg);
-            return false;
-        }
-    }
-    return true;
+    const char *type = options_text_or(options, OPT_CHECKED_TYPE, "STANDARD");
+    const char *format = options_text_or(options, OPT_REPORT, "text");
+
+    settings->options.allow_placeholders = options_has(options, OPT_PLACEHOLDERS);
+    settings->options.express = strcmp(type, "EXPRESS") == 0;
+    settings->json = strcmp(format, "json") == 0;
+    if (!settings->options.express && strcmp(type, "STANDARD") != 0)
+        command_usage(options, "--type is STANDARD or EXPRESS, not \"%s\"", type);
+    else if (!settings->json && strcmp(format, "text") != 0)
+        command_usage(options, "--output is text or json, not \"%s\"", format);
+    else
+        return true;
+    return false;
 }
 
-int cmd_validate(int argc, char **argv)
+int cmd_validate(const struct options *options)
 {
-    const char *no_color = getenv("NO_COLOR");
-    struct settings settings = {.colours = isatty(STDOUT_FILENO) && !(no_color && *no_color)};
-    bool help = false;
-    if (!read_options(argc, argv, &settings, &help))
-        return EXIT_UNREADABLE;
-    if (help || optind == argc) {
-        fputs(usage, help ? stdout : stderr);
-        return help ? EXIT_VALID : EXIT_UNREADABLE;
-    }
-    settings.report = settings.json ? json_object_new_array() : NULL;
+    struct settings settings = {.colours = terminal_colours(options, stdout)};
     int worst = EXIT_VALID;
-    for (int i = optind; i < argc; i++) {
-        int result = validate_file(&settings, argv[i]);
+
+    if (!read_options(options, &settings))
+        return EXIT_USAGE;
+    settings.report = settings.json ? json_object_new_array() : NULL;
+    for (size_t i = 0; i < options->argument_count; i++) {
+        int result = validate_file(&settings, options->arguments[i]);
         if (result > worst)
             worst = result;
     }
