@@ -58,6 +58,7 @@ void execution_free(struct execution *x)
     frames_release(x);
     free(x->frames);
     free(x->timers);
+    free(x->scheduled_counts);
     free(x->queue);
     free(x->error);
     free(x->cause);

@@ -175,6 +175,9 @@ static void schedule(struct execution *x, struct frame *frame, const struct even
     frame->task_id = event->id;
     frame->task_started = frame->task_submitted = frame->announced = false;
     frame->task_scheduled_ms = event->at_ms;
+    if (x->scheduled_counts == NULL)
+        x->scheduled_counts = mem_zalloc(x->machine->state_count * sizeof *x->scheduled_counts);
+    frame->task_invocation = x->scheduled_counts[frame->state->index]++;
     set_json(&frame->task_input, event->value);
     struct json_object *credentials = NULL;
     json_member(event->details, "_credentials", &credentials);

@@ -66,12 +66,14 @@ static void encode(struct buf *out, const struct event *event)
 
 void event_encode(struct buf *out, const struct event *events, size_t count)
 {
-    buf_add_char(out, '[');
     for (size_t i = 0; i < count; i++) {
-        if (i)
-            buf_add_char(out, ',');
+        buf_add_char(out, out->bytes ? ',' : '[');
         encode(out, &events[i]);
     }
+}
+
+void event_encode_end(struct buf *out)
+{
     buf_add_char(out, ']');
 }
 

@@ -20,8 +20,9 @@ struct buf;
 struct err;
 struct execution;
 
-/* Appends one array with the events to `out`. */
+/* Appends the events to a row that is being made; event_encode_end() closes it. Several calls make one row. */
 void event_encode(struct buf *out, const struct event *events, size_t count);
+void event_encode_end(struct buf *out);
 
 /* Decodes a row and folds its events into the execution. ERR_CORRUPT when it does not fit. */
 int event_replay(struct execution *execution, const char *body, size_t bytes, struct err *err);

@@ -150,8 +150,9 @@ struct execution_task {
     int64_t scheduled_ms;
     int64_t timeout_at_ms; /* INT64_MAX: none */
     int64_t retry_count;
-    bool started;   /* an activity's worker has it */
-    bool submitted; /* the call was accepted: only the token or the end is waited for */
+    int64_t invocation; /* how often this state was scheduled in this execution before */
+    bool started;       /* an activity's worker has it */
+    bool submitted;     /* the call was accepted: only the token or the end is waited for */
 };
 /* False when that task is over. */
 bool execution_task(const struct execution *execution, uint32_t frame, int64_t task_id,

@@ -75,6 +75,7 @@ struct frame {
     int64_t task_id; /* 0: none */
     bool task_started, task_submitted;
     int64_t task_scheduled_ms, task_timeout_ms, heartbeat_at_ms, heartbeat_ms; /* 0: none */
+    int64_t task_invocation;
     struct json_object *task_input, *credentials;
     struct json_object *map_run; /* {"arn","maxConcurrency",...} */
 
@@ -105,7 +106,8 @@ struct execution {
     struct frame **frames; /* by id; NULL: gone */
     uint32_t frame_count;
     size_t frame_capacity;
-    bool full;                                               /* the next event would be the last one allowed */
+    uint32_t *scheduled_counts; /* by state index: how often it was scheduled; NULL: never */
+    bool full;                  /* the next event would be the last one allowed */
     struct json_object *context_execution, *context_machine; /* parts of the context object, made once */
 
     /* timers: a binary heap of (due, frame); an entry counts only while the frame is due then */

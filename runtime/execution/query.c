@@ -99,6 +99,7 @@ static void describe_task(const struct frame *frame, struct execution_task *ret_
         .scheduled_ms = frame->task_scheduled_ms,
         .timeout_at_ms = frame_due_ms(frame),
         .retry_count = frame->retry_count,
+        .invocation = frame->task_invocation,
         .started = frame->task_started,
         .submitted = frame->task_submitted,
     };

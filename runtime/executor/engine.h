@@ -28,16 +28,17 @@ struct machine;
 
 struct engine_options {
     struct event_base *base;
-    struct store *store;      /* stays the caller's; NULL: Express executions only */
-    const char *region;       /* "us-east-1" */
-    const char *account;      /* "123456789012" */
-    const char *node;         /* name of this process in the leases */
-    bool virtual_clock;       /* time jumps to the next timer whenever nothing else can move */
-    double wait_time_scale;   /* factor on the delays of Wait states; 0 means 1 */
-    size_t payload_bytes_max; /* 0: LIMIT_PAYLOAD_BYTES; SIZE_MAX: unlimited */
+    struct store *store;        /* stays the caller's; NULL: Express executions only */
+    const char *region;         /* "us-east-1" */
+    const char *account;        /* "123456789012" */
+    const char *node;           /* name of this process in the leases */
+    bool virtual_clock;         /* time jumps to the next timer whenever nothing else can move */
+    double wait_time_scale;     /* factor on the delays of Wait states; 0 means 1 */
+    size_t payload_bytes_max;   /* 0: LIMIT_PAYLOAD_BYTES; SIZE_MAX: unlimited */
     int64_t history_events_max; /* 0: LIMIT_HISTORY_EVENTS; INT64_MAX: unlimited */
-    int tasks_max;            /* tasks at work at once; more wait in a queue; 0: the default */
-    void (*log)(void *context, int level, const char *message); /* level: 0 debug, 1 info, 2 warning, 3 error; may be NULL */
+    int tasks_max;              /* tasks at work at once; more wait in a queue; 0: the default */
+    void (*log)(void *context, int level,
+                const char *message); /* level: 0 debug, 1 info, 2 warning, 3 error; may be NULL */
     void *log_context;
 };
 
@@ -70,6 +71,8 @@ struct event_base *engine_base(struct engine *engine);
 void engine_definition_key(const char *text, size_t bytes, bool express, char *out);
 /* The compiled graph of a stored definition (borrowed, cached), or NULL when it is not stored. */
 struct machine *engine_definition(struct engine *engine, const char *key);
+/* Keeps a graph that was just compiled for its first executions (and, without a store, for all). */
+void engine_keep_definition(struct engine *engine, const char *key, struct machine *machine);
 
 /* --- batches: documents written by the service go through the same group commit ------------------- */
 
@@ -86,16 +89,16 @@ void engine_on_commit(struct engine *engine, engine_done_fn *done, void *context
  * versionArn?, aliasArn?, traceHeader?, testCase?}.
  */
 struct engine_start {
-    const char *arn;            /* of the execution */
-    const char *name;           /* of the execution */
-    const char *machine_arn;    /* without version or alias */
+    const char *arn;         /* of the execution */
+    const char *name;        /* of the execution */
+    const char *machine_arn; /* without version or alias */
     const char *machine_name;
     const char *definition_key;
     const char *role_arn;
     const char *version_arn, *alias_arn; /* or NULL */
-    const char *trace_header;   /* or NULL */
-    const char *test_case;      /* of the mock file, or NULL */
-    const char *map_run_arn;    /* a child of a distributed Map, or NULL */
+    const char *trace_header;            /* or NULL */
+    const char *test_case;               /* of the mock file, or NULL */
+    const char *map_run_arn;             /* a child of a distributed Map, or NULL */
     struct json_object *input;
     bool express;
 };
@@ -114,8 +117,8 @@ typedef void engine_ended_fn(void *context, const struct engine_outcome *outcome
  * taken. ended (may be NULL) is called when it has ended and that is durable. started_ms is given back
  * at once.
  */
-void engine_start(struct engine *engine, const struct engine_start *start, int64_t *ret_started_ms, engine_done_fn *done,
-                  void *done_context, engine_ended_fn *ended, void *ended_context);
+void engine_start(struct engine *engine, const struct engine_start *start, int64_t *ret_started_ms,
+                  engine_done_fn *done, void *done_context, engine_ended_fn *ended, void *ended_context);
 /* Forgets an `ended` callback that has not been called. */
 void engine_forget(struct engine *engine, const char *arn, void *ended_context);
 /* Calls back when a running execution ends (at once when it has); ERR_NOT_FOUND when it is not known. */
@@ -167,18 +170,20 @@ struct history_page {
     int64_t after;
     int limit;
     bool reverse;
-    bool without_data;   /* includeExecutionData=false */
-    const char *type;    /* only this type, or NULL */
-    int64_t since_ms;    /* only at or after */
+    bool without_data; /* includeExecutionData=false */
+    const char *type;  /* only this type, or NULL */
+    int64_t since_ms;  /* only at or after */
 };
 struct buf;
 int engine_history(struct engine *engine, const struct store_execution *execution, const struct history_page *page,
                    struct buf *out, int64_t *ret_last, bool *ret_more, struct err *err);
-/* Input text and the outcome of an execution, from its history. ret_input, ret_output, ret_error, ret_cause: heap or NULL. */
+/* Input text and the outcome of an execution, from its history. ret_input, ret_output, ret_error, ret_cause: heap or
+ * NULL. */
 int engine_describe(struct engine *engine, const struct store_execution *execution, char **ret_input, char **ret_output,
                     char **ret_error, char **ret_cause, struct err *err);
 
-/* Counters for /metrics, as a JSON object: started, succeeded, failed, timed_out, aborted, open, commits, batch sizes ... */
+/* Counters for /metrics, as a JSON object: started, succeeded, failed, timed_out, aborted, open, commits, batch sizes
+ * ... */
 struct json_object *engine_metrics(struct engine *engine);
 
 #endif

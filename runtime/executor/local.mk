@@ -1,2 +1,14 @@
 libruntime_a_SOURCES += \
-    %D%/engine.h
+    %D%/activity.c \
+    %D%/commit.c \
+    %D%/definition_cache.c \
+    %D%/engine.c \
+    %D%/engine.h \
+    %D%/engine_priv.h \
+    %D%/history.c \
+    %D%/map_run.c \
+    %D%/owner.c \
+    %D%/run.c \
+    %D%/tasks.c \
+    %D%/timers.c \
+    %D%/token.c

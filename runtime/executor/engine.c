@@ -1,0 +1,537 @@
+/*
+ * engine.c - the engine's life, and the requests that come to it from outside.
+ */
+#include "runtime/executor/engine.h"
+
+#include "asl/base/json.h"
+#include "asl/base/limits.h"
+#include "asl/base/mem.h"
+#include "asl/definition/graph.h"
+#include "runtime/executor/engine_priv.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <openssl/rand.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+void engine_log(struct engine *engine, int level, const char *format, ...)
+{
+    if (engine->options.log == NULL)
+        return;
+    char message[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    engine->options.log(engine->options.log_context, level, message);
+}
+
+static int64_t real_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+int64_t engine_now_ms(const struct engine *engine)
+{
+    return engine->options.virtual_clock ? engine->virtual_now_ms : real_now_ms();
+}
+
+const char *engine_region(const struct engine *engine)
+{
+    return engine->region;
+}
+
+const char *engine_account(const struct engine *engine)
+{
+    return engine->account;
+}
+
+struct store *engine_store(struct engine *engine)
+{
+    return engine->store;
+}
+
+struct event_base *engine_base(struct engine *engine)
+{
+    return engine->base;
+}
+
+/* --- what the pure core is given from outside ---------------------------------------------------- */
+
+static void random_bytes(void *owner, void *bytes, size_t count)
+{
+    (void)owner;
+    if (RAND_bytes(bytes, (int)count) != 1)
+        abort();
+}
+
+static void make_token(void *owner, const struct execution *execution, uint32_t frame, int64_t task_id, char *ret_token)
+{
+    struct engine *engine = owner;
+    struct run *run = run_by_arn(engine, execution_arn(execution));
+    struct token token = {.shard = run->shard, .id = run->id, .frame = frame, .task_id = task_id};
+    token_make(engine, &token, ret_token);
+}
+
+static int found_document(void *context, const char *key, const char *body, int64_t version)
+{
+    (void)context, (void)key, (void)body, (void)version;
+    return 0;
+}
+
+static bool activity_exists(void *owner, const char *arn)
+{
+    struct engine *engine = owner;
+    return engine->store && store_document(engine->store, "activity", arn, found_document, NULL, NULL) == 0;
+}
+
+void engine_inputs(struct engine *engine, struct inputs *ret_inputs)
+{
+    *ret_inputs = (struct inputs){
+        .now_ms = engine_now_ms(engine),
+        .random = random_bytes,
+        .token = make_token,
+        .activity_exists = activity_exists,
+        .owner = engine,
+    };
+}
+
+struct execution_settings engine_settings(const struct engine *engine, bool express)
+{
+    const struct engine_options *options = &engine->options;
+    return (struct execution_settings){
+        .payload_bytes_max = options->payload_bytes_max ? options->payload_bytes_max : LIMIT_PAYLOAD_BYTES,
+        .history_events_max = express                       ? INT64_MAX
+                              : options->history_events_max ? options->history_events_max
+                                                            : LIMIT_HISTORY_EVENTS,
+        .wait_time_scale = options->wait_time_scale > 0 ? options->wait_time_scale : 1,
+        .timeout_seconds_max = express ? LIMIT_EXPRESS_SECONDS : 0,
+        .keep_events = !express,
+    };
+}
+
+/* --- life ------------------------------------------------------------------------------------------ */
+
+static unsigned long hash_id(const void *key)
+{
+    uint64_t id = (uint64_t)(uintptr_t)key;
+    return (unsigned long)((id ^ id >> 20) * 0x9E3779B97F4A7C15ull >> 16);
+}
+
+static int same_id(const void *a, const void *b)
+{
+    return a == b;
+}
+
+static void on_wake(int fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    owner_tick(context);
+}
+
+static void make_secret(struct engine *engine)
+{
+    if (engine->store)
+        memcpy(engine->secret, store_secret(engine->store), sizeof engine->secret);
+    else
+        random_bytes(NULL, engine->secret, sizeof engine->secret);
+}
+
+int engine_open(const struct engine_options *options, struct engine **ret_engine, struct err *err)
+{
+    struct engine *engine = NEW(struct engine);
+    engine->options = *options;
+    engine->base = options->base;
+    engine->store = options->store;
+    engine->region = mem_strdup(options->region ? options->region : "us-east-1");
+    engine->account = mem_strdup(options->account ? options->account : "123456789012");
+    engine->node = options->node ? mem_strdup(options->node) : mem_printf("process-%d", (int)getpid());
+    engine->virtual_now_ms = real_now_ms();
+    engine->runs_by_arn = lh_kchar_table_new(1024, NULL);
+    engine->runs_by_id = lh_table_new(1024, NULL, hash_id, same_id);
+    engine->definitions = lh_kchar_table_new(64, NULL);
+    engine->activities = lh_kchar_table_new(16, NULL);
+    engine->shards = engine->store ? store_shards(engine->store) : 1;
+    engine->epochs = mem_zalloc((size_t)engine->shards * sizeof *engine->epochs);
+    engine->wake_timer = evtimer_new(engine->base, on_wake, engine);
+    engine->reload_timer = evtimer_new(engine->base, on_wake, engine);
+    make_secret(engine);
+    int code = timers_open(engine, err);
+    if (code == 0)
+        code = commit_open(engine, err);
+    if (code != 0)
+        return code; /* the process cannot go on without a thread or an eventfd */
+    *ret_engine = engine;
+    return 0;
+}
+
+void engine_add_connector(struct engine *engine, struct connector *connector)
+{
+    engine->connectors = mem_grow(engine->connectors, &engine->connector_capacity, engine->connector_count + 1,
+                                  sizeof *engine->connectors);
+    engine->connectors[engine->connector_count++] = connector;
+}
+
+static void forget_all(struct engine *engine)
+{
+    struct lh_entry *entry;
+    while ((entry = lh_table_head(engine->runs_by_id)) != NULL)
+        run_forget((struct run *)lh_entry_v(entry));
+}
+
+void engine_close(struct engine *engine, int grace_ms)
+{
+    if (engine == NULL)
+        return;
+    engine->closing = true;
+    int64_t until_ms = real_now_ms() + grace_ms;
+    while (!commit_is_idle(engine) || (engine->tasks_running && real_now_ms() < until_ms)) {
+        struct timeval pause = {0, 10000};
+        event_base_loopexit(engine->base, &pause);
+        event_base_loop(engine->base, EVLOOP_ONCE);
+    }
+    forget_all(engine);
+    tasks_close(engine, grace_ms);
+    commit_close(engine);
+    owner_release(engine);
+    activity_close(engine);
+    definitions_close(engine);
+    timers_close(engine);
+    event_free(engine->wake_timer);
+    event_free(engine->reload_timer);
+    lh_table_free(engine->runs_by_arn);
+    lh_table_free(engine->runs_by_id);
+    outbox_release(&engine->outbox);
+    free(engine->epochs);
+    free(engine->region);
+    free(engine->account);
+    free(engine->node);
+    free(engine);
+}
+
+/* --- starting ----------------------------------------------------------------------------------------- */
+
+static char *make_meta(const struct engine_start *start)
+{
+    struct buf out = BUF_INIT;
+    const struct {
+        const char *name, *text;
+    } members[] = {
+        {"name", start->name},
+        {"machineName", start->machine_name},
+        {"definition", start->definition_key},
+        {"roleArn", start->role_arn},
+        {"stateMachineVersionArn", start->version_arn},
+        {"stateMachineAliasArn", start->alias_arn},
+        {"traceHeader", start->trace_header},
+        {"testCase", start->test_case},
+        {"mapRunArn", start->map_run_arn},
+    };
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        if (members[i].text == NULL)
+            continue;
+        buf_add_text(&out, out.bytes ? ",\"" : "{\"");
+        buf_add_text(&out, members[i].name);
+        buf_add_text(&out, "\":");
+        json_write_string(&out, members[i].text, strlen(members[i].text));
+    }
+    buf_add_char(&out, '}');
+    return buf_take(&out);
+}
+
+static int stop_at_first(void *context, const struct store_execution *row)
+{
+    (void)context, (void)row;
+    return 0;
+}
+
+static bool is_taken(struct engine *engine, const struct engine_start *start)
+{
+    return run_by_arn(engine, start->arn) ||
+           (!start->express && store_execution_by_arn(engine->store, start->arn, stop_at_first, NULL, NULL) == 0);
+}
+
+static void add_watcher(struct run *run, engine_ended_fn *fn, void *context)
+{
+    struct watcher *watcher = NEW(struct watcher);
+    watcher->fn = fn;
+    watcher->context = context;
+    watcher->next = run->watchers;
+    run->watchers = watcher;
+}
+
+static void refuse(engine_done_fn *done, void *context, int code, const char *format, const char *what)
+{
+    struct err err;
+    err_set(&err, (enum err_code)code, format, what); /* NOLINT: the formats are the callers' literals */
+    if (done)
+        done(context, code, &err);
+}
+
+static struct run *make_run(struct engine *engine, const struct engine_start *start, struct machine *machine)
+{
+    struct run *run = run_new(engine, start->arn, start->express);
+    run->machine_arn = mem_strdup(start->machine_arn);
+    run->map_run_arn = mem_strdup(start->map_run_arn);
+    run->test_case = mem_strdup(start->test_case);
+    if (!start->express)
+        run->meta = make_meta(start);
+    struct execution_identity identity = {
+        .arn = start->arn,
+        .name = start->name,
+        .machine_arn = start->machine_arn,
+        .machine_name = start->machine_name,
+        .role_arn = start->role_arn,
+        .version_arn = start->version_arn,
+        .alias_arn = start->alias_arn,
+        .region = engine->region,
+        .account = engine->account,
+    };
+    struct execution_settings settings = engine_settings(engine, start->express);
+    run->execution = execution_new(machine, &identity, &settings);
+    return run;
+}
+
+void engine_start(struct engine *engine, const struct engine_start *start, int64_t *ret_started_ms,
+                  engine_done_fn *done, void *done_context, engine_ended_fn *ended, void *ended_context)
+{
+    struct machine *machine = engine_definition(engine, start->definition_key);
+    *ret_started_ms = engine_now_ms(engine);
+    if (machine == NULL) {
+        refuse(done, done_context, ERR_NOT_FOUND, "the definition %s is not in the store", start->definition_key);
+        return;
+    }
+    if (!start->express && !engine_owns(engine, start->arn)) {
+        refuse(done, done_context, ERR_FENCED, "the shard of %s is not this process's", start->arn);
+        return;
+    }
+    if (is_taken(engine, start)) {
+        refuse(done, done_context, ERR_EXISTS, "there is an execution %s already", start->arn);
+        return;
+    }
+    struct run *run = make_run(engine, start, machine);
+    engine->counters.started++;
+    if (ended)
+        add_watcher(run, ended, ended_context);
+    if (start->express && done)
+        done(done_context, 0, NULL);
+    run_deliver(run, &(struct stimulus){.kind = STIMULUS_START, .value = start->input});
+    if (!start->express && done)
+        engine_on_commit(engine, done, done_context);
+}
+
+void engine_forget(struct engine *engine, const char *arn, void *ended_context)
+{
+    struct run *run = run_by_arn(engine, arn);
+    if (run == NULL)
+        return;
+    for (struct watcher **at = &run->watchers; *at;) {
+        struct watcher *watcher = *at;
+        if (watcher->context == ended_context) {
+            *at = watcher->next;
+            free(watcher);
+        } else {
+            at = &watcher->next;
+        }
+    }
+}
+
+int engine_watch(struct engine *engine, const char *arn, engine_ended_fn *ended, void *context)
+{
+    struct err err;
+    struct run *run = run_load(engine, arn, &err);
+    if (run == NULL)
+        return err.code;
+    add_watcher(run, ended, context);
+    if (run->ended && run->in_commits == 0 && !run->dirty) {
+        run_tell_watchers(run);
+        run_settle(run);
+    }
+    return 0;
+}
+
+/* --- requests to running executions ---------------------------------------------------------------------- */
+
+static void deliver_and_answer(struct run *run, const struct stimulus *stimulus, engine_done_fn *done, void *context)
+{
+    struct engine *engine = run->engine;
+    bool express = run->express;
+    run_deliver(run, stimulus);
+    if (express && done)
+        done(context, 0, NULL);
+    else if (done)
+        engine_on_commit(engine, done, context);
+}
+
+static void answer_error(engine_done_fn *done, void *context, const struct err *err)
+{
+    if (done)
+        done(context, err->code, err);
+}
+
+void engine_stop(struct engine *engine, const char *arn, const char *error, const char *cause, engine_done_fn *done,
+                 void *context)
+{
+    struct err err;
+    struct run *run = run_load(engine, arn, &err);
+    if (run == NULL) {
+        answer_error(done, context, &err);
+        return;
+    }
+    if (run->ended) {
+        if (done)
+            engine_on_commit(engine, done, context);
+        run_settle(run);
+        return;
+    }
+    deliver_and_answer(run, &(struct stimulus){.kind = STIMULUS_STOP, .error = error, .cause = cause}, done, context);
+}
+
+void engine_redrive(struct engine *engine, const char *arn, engine_done_fn *done, void *context)
+{
+    struct err err;
+    struct run *run = run_load(engine, arn, &err);
+    if (run == NULL) {
+        answer_error(done, context, &err);
+        return;
+    }
+    if (!run->ended || run_status(run) == EXECUTION_SUCCEEDED) {
+        err_set(&err, ERR_INVALID, "Execution is %s and cannot be redriven", run->ended ? "SUCCEEDED" : "RUNNING");
+        run_settle(run);
+        answer_error(done, context, &err);
+        return;
+    }
+    run->ended = false;
+    run->changed = true;
+    deliver_and_answer(run, &(struct stimulus){.kind = STIMULUS_REDRIVE}, done, context);
+}
+
+void engine_complete_token(struct engine *engine, const char *text, enum token_action action,
+                           struct json_object *output, const char *error, const char *cause, engine_done_fn *done,
+                           void *context)
+{
+    struct err err;
+    struct token token;
+    if (!token_read(engine, text, &token)) {
+        refuse(done, context, ERR_INVALID, "%s", "Invalid token");
+        return;
+    }
+    struct run *run = run_load_id(engine, token.shard, token.id, &err);
+    static const enum stimulus_kind kinds[] = {
+        [TOKEN_SUCCESS] = STIMULUS_TASK_SUCCEEDED,
+        [TOKEN_FAILURE] = STIMULUS_TASK_FAILED,
+        [TOKEN_HEARTBEAT] = STIMULUS_HEARTBEAT,
+    };
+    struct execution_task task;
+    if (run == NULL || !execution_task(run->execution, token.frame, token.task_id, &task)) {
+        if (run)
+            run_settle(run);
+        refuse(done, context, ERR_NOT_FOUND, "%s", "Provided task does not exist anymore");
+        return;
+    }
+    deliver_and_answer(run,
+                       &(struct stimulus){.kind = kinds[action],
+                                          .frame = token.frame,
+                                          .task_id = token.task_id,
+                                          .value = output,
+                                          .error = error,
+                                          .cause = cause},
+                       done, context);
+}
+
+/* --- what waits for a token ---------------------------------------------------------------------------------- */
+
+struct listing {
+    struct engine *engine;
+    engine_waiting_fn *fn;
+    void *context;
+    struct run *run;
+};
+
+static void list_task(void *context, const struct execution_task *task)
+{
+    struct listing *listing = context;
+    bool waits =
+        task->resource->pattern == PATTERN_CALLBACK || (task->resource->kind == RESOURCE_ACTIVITY && task->started);
+    if (!waits)
+        return;
+    char token[LIMIT_TOKEN_CHARS + 1];
+    struct run *run = listing->run;
+    token_make(listing->engine, &(struct token){run->shard, run->id, task->frame, task->task_id}, token);
+    struct engine_waiting waiting = {
+        .token = token,
+        .execution_arn = run->arn,
+        .state_name = task->state->name,
+        .resource = task->resource->text,
+        .since_ms = task->scheduled_ms,
+        .deadline_ms = task->timeout_at_ms == INT64_MAX ? 0 : task->timeout_at_ms,
+    };
+    listing->fn(listing->context, &waiting);
+}
+
+struct open_ids {
+    int64_t *ids;
+    size_t count, capacity;
+};
+
+static int note_open(void *context, const struct store_execution *row)
+{
+    struct open_ids *open = context;
+    open->ids = mem_grow(open->ids, &open->capacity, (open->count + 1) * 2, sizeof *open->ids);
+    open->ids[open->count * 2] = row->shard;
+    open->ids[open->count * 2 + 1] = row->id;
+    open->count++;
+    return 0;
+}
+
+int engine_list_waiting(struct engine *engine, engine_waiting_fn *fn, void *context, struct err *err)
+{
+    struct open_ids open = {0};
+    struct store_execution_query query = {.status = EXECUTION_RUNNING, .redriven = -1, .limit = 0};
+    int code = store_executions(engine->store, &query, note_open, &open, err);
+    for (size_t i = 0; code == 0 && i < open.count; i++) {
+        struct err why;
+        bool was_here = run_by_id(engine, open.ids[i * 2 + 1]) != NULL;
+        struct run *run = run_load_id(engine, (int)open.ids[i * 2], open.ids[i * 2 + 1], &why);
+        if (run == NULL)
+            continue;
+        struct listing listing = {engine, fn, context, run};
+        execution_tasks(run->execution, list_task, &listing);
+        if (!was_here)
+            run_forget(run);
+    }
+    free(open.ids);
+    return code;
+}
+
+/* --- counters --------------------------------------------------------------------------------------------------- */
+
+struct json_object *engine_metrics(struct engine *engine)
+{
+    struct json_object *metrics = json_object_new_object();
+    json_add_int(metrics, "executionsStarted", engine->counters.started);
+    json_add_int(metrics, "executionsSucceeded", engine->counters.succeeded);
+    json_add_int(metrics, "executionsFailed", engine->counters.failed);
+    json_add_int(metrics, "executionsTimedOut", engine->counters.timed_out);
+    json_add_int(metrics, "executionsAborted", engine->counters.aborted);
+    json_add_int(metrics, "executionsInMemory", engine->counters.open);
+    json_add_int(metrics, "executionsOpen", engine->store ? store_count_open(engine->store) : engine->counters.open);
+    json_add_int(metrics, "events", engine->counters.events);
+    json_add_int(metrics, "commits", engine->counters.commits);
+    json_add_int(metrics, "commitExecutions", engine->counters.rows);
+    json_add_int(metrics, "commitMicroseconds", engine->counters.commit_us);
+    json_add_int(metrics, "commitMicrosecondsMax", engine->counters.commit_us_max);
+    json_add_int(metrics, "tasksStarted", engine->counters.tasks_started);
+    json_add_int(metrics, "tasksFailed", engine->counters.tasks_failed);
+    json_add_int(metrics, "tasksTimedOut", engine->counters.tasks_timed_out);
+    json_add_int(metrics, "tasksRunning", engine->tasks_running);
+    json_add_int(metrics, "activitiesStarted", engine->counters.activities_started);
+    return metrics;
+}

@@ -1,0 +1,241 @@
+/*
+ * engine_priv.h - for the files of runtime/executor only: the engine, its loaded executions, its commits.
+ *
+ *   deliver() ──▶ execution_advance ──▶ run->row (events as text), run->commands ──▶ filling commit
+ *                                                                                          │ writer idle
+ *   answers, commands, watchers ◀── commit_finished() ◀── writer thread ◀── seal() ◀───────┘
+ *
+ * Invariants
+ *   (1) a command runs, a requester is answered, a watcher is called only after the commit with the events
+ *       that led to it is on disk (Express executions have no store: at once);
+ *   (2) at most one commit is being written; the next one fills meanwhile;
+ *   (3) after a failed commit every execution that it or the filling one touched leaves memory and is
+ *       read again: what was not written never happened.
+ */
+#ifndef RUNTIME_EXECUTOR_ENGINE_PRIV_H
+#define RUNTIME_EXECUTOR_ENGINE_PRIV_H
+
+#include "asl/base/buf.h"
+#include "asl/base/err.h"
+#include "runtime/execution/execution.h"
+#include "runtime/executor/engine.h"
+#include "runtime/task/connector.h"
+
+#include <pthread.h>
+
+struct event;
+struct lh_table;
+
+enum {
+    ENGINE_TASKS_MAX = 10000,      /* default of tasks_max */
+    ENGINE_LEASE_MS = 10000,       /* how long a lease holds without being renewed */
+    ENGINE_DORMANT_MS = 30000,     /* who waits for less stays in memory */
+    ENGINE_DEFINITIONS_MAX = 1024, /* compiled definitions kept */
+    ENGINE_RELOAD_MS = 1000,       /* after a failed commit */
+    ENGINE_BATCH_BYTES = 64 << 20, /* a commit this large is not added to while the writer is busy: tasks wait */
+    ENGINE_VIRTUAL_GRACE_MS = 100, /* real time that outside workers get before the virtual clock jumps */
+};
+
+struct watcher {
+    struct watcher *next;
+    engine_ended_fn *fn;
+    void *context;
+};
+
+/* One execution in memory. */
+struct run {
+    struct engine *engine;
+    struct execution *execution;
+    int64_t id;
+    int shard;
+    char *arn, *machine_arn, *meta, *map_run_arn, *test_case;
+    bool express;
+    bool added;   /* its row is in the store (or in a commit on the way) */
+    bool dirty;   /* it is in the filling commit */
+    bool changed; /* status or wake moment must be written */
+    bool ended;
+    int in_commits;  /* commits on the way that hold it */
+    int64_t wake_ms; /* as last written */
+    int64_t redriven_ms;
+    struct buf row; /* events of the filling commit */
+    int64_t row_first_id, row_last_id;
+    struct work *works; /* its tasks at work */
+    struct watcher *watchers;
+    size_t timer_at; /* place in the engine's heap + 1; 0: none */
+    int64_t due_ms;
+};
+
+/* One task at work. */
+struct work {
+    struct task task;
+    struct run *run;
+    uint32_t frame;
+    int64_t task_id;
+    struct connector *connector;
+    struct work *next, **at; /* in run->works */
+    bool starting;           /* inside the connector's start() */
+    bool handed_over;
+    char *idempotency_token, *token;
+};
+
+struct done {
+    engine_done_fn *fn;
+    void *context;
+    int code;
+};
+
+struct pending_command {
+    struct run *run; /* NULL: it left memory */
+    struct command command;
+};
+
+/* What goes into one transaction, and what follows once it is on disk. */
+struct commit {
+    struct store_batch *batch;
+    struct run **runs;
+    size_t run_count, run_capacity;
+    struct pending_command *commands;
+    size_t command_count, command_capacity;
+    struct done *dones;
+    size_t done_count, done_capacity;
+    int code;
+    struct err err;
+    int64_t begun_us;
+};
+
+struct definition_entry;
+struct activity;
+
+struct engine {
+    struct engine_options options;
+    struct event_base *base;
+    struct store *store;
+    char *region, *account, *node;
+    unsigned char secret[32];
+
+    struct connector **connectors;
+    size_t connector_count, connector_capacity;
+
+    struct lh_table *runs_by_arn;
+    struct lh_table *runs_by_id;
+    struct lh_table *definitions;
+    struct lh_table *activities;
+    int64_t last_id;
+    struct outbox outbox;
+
+    /* commits */
+    struct commit *filling, *writing, *spare;
+    struct event *kick;
+    bool kicked;
+    pthread_t writer;
+    pthread_mutex_t lock;
+    pthread_cond_t wanted;
+    struct commit *handed; /* to the writer; under lock */
+    bool stop_writer;
+    int finished_fd;
+    struct event *finished_event;
+    bool closing;
+
+    /* timers */
+    struct run **heap;
+    size_t heap_count, heap_capacity;
+    struct event *timer;
+    struct event *wake_timer; /* sleepers in the store, leases */
+    struct event *reload_timer;
+    int64_t virtual_now_ms;
+    int64_t idle_since_ms;
+
+    /* ownership */
+    int shards;
+    int64_t *epochs; /* by shard; 0: not ours */
+    int owned;
+    int64_t next_wake_ms;
+
+    /* tasks */
+    int tasks_running;
+    struct pending_command *queue; /* tasks that wait for a place */
+    size_t queue_head, queue_count, queue_capacity;
+
+    struct {
+        int64_t started, succeeded, failed, timed_out, aborted, open;
+        int64_t commits, rows, commit_us, commit_us_max, events, tasks_started, tasks_failed, tasks_timed_out;
+        int64_t activities_started;
+    } counters;
+};
+
+/* --- engine.c -------------------------------------------------------------------------------- */
+void engine_log(struct engine *engine, int level, const char *format, ...) ERR_PRINTF(3, 4);
+void engine_inputs(struct engine *engine, struct inputs *ret_inputs);
+struct execution_settings engine_settings(const struct engine *engine, bool express);
+
+/* --- run.c: executions in memory --------------------------------------------------------------- */
+struct run *run_new(struct engine *engine, const char *arn, bool express);
+/* Takes it out of memory; tasks at work are cancelled. */
+void run_forget(struct run *run);
+struct run *run_by_arn(struct engine *engine, const char *arn);
+struct run *run_by_id(struct engine *engine, int64_t id);
+/* In memory, or read from the store. NULL with ERR_NOT_FOUND, ERR_CORRUPT ... */
+struct run *run_load(struct engine *engine, const char *arn, struct err *err);
+struct run *run_load_id(struct engine *engine, int shard, int64_t id, struct err *err);
+/* Hands a stimulus to the execution; false when it meant nothing. The run may be gone afterwards. */
+bool run_deliver(struct run *run, const struct stimulus *stimulus);
+/* After a replay: goes on. */
+void run_resume(struct run *run);
+/* Called when the commits that hold it are done: it may leave memory now. */
+void run_settle(struct run *run);
+void run_tell_watchers(struct run *run);
+enum execution_status run_status(const struct run *run);
+
+/* --- commit.c -------------------------------------------------------------------------------------- */
+int commit_open(struct engine *engine, struct err *err);
+void commit_close(struct engine *engine);
+void commit_add_run(struct engine *engine, struct run *run);
+void commit_add_command(struct engine *engine, struct run *run, struct command command);
+void commit_kick(struct engine *engine);
+/* A run leaves memory: nothing on the way may look at it any more. */
+void commit_drop_run(struct engine *engine, struct run *run);
+bool commit_is_idle(const struct engine *engine);
+
+/* --- timers.c ---------------------------------------------------------------------------------------- */
+int timers_open(struct engine *engine, struct err *err);
+void timers_close(struct engine *engine);
+/* The run's next due moment may have changed. */
+void timers_update(struct run *run);
+void timers_remove(struct run *run);
+/* Virtual clock: nothing else moves, so time jumps. */
+void timers_idle(struct engine *engine);
+
+/* --- tasks.c ------------------------------------------------------------------------------------------- */
+void tasks_carry_out(struct run *run, struct command command);
+void tasks_cancel_all(struct run *run);
+bool tasks_hold(const struct run *run);
+void tasks_close(struct engine *engine, int grace_ms);
+
+/* --- map_run.c ------------------------------------------------------------------------------------------ */
+void map_run_carry_out(struct run *run, struct command command);
+
+/* --- token.c --------------------------------------------------------------------------------------------- */
+struct token {
+    int shard;
+    int64_t id;
+    uint32_t frame;
+    int64_t task_id;
+};
+void token_make(struct engine *engine, const struct token *token, char *ret_text);
+bool token_read(struct engine *engine, const char *text, struct token *ret_token);
+
+/* --- activity.c ------------------------------------------------------------------------------------------ */
+void activity_offer(struct run *run, uint32_t frame, int64_t task_id, const char *activity_arn);
+/* task_id 0: all of the run's. */
+void activity_withdraw(struct run *run, uint32_t frame, int64_t task_id);
+void activity_close(struct engine *engine);
+bool activity_waits_outside(struct engine *engine);
+
+/* --- definition_cache.c -------------------------------------------------------------------------------- */
+void definitions_close(struct engine *engine);
+
+/* --- owner.c ----------------------------------------------------------------------------------------------- */
+void owner_tick(struct engine *engine);
+void owner_release(struct engine *engine);
+
+#endif

@@ -1,0 +1,323 @@
+/*
+ * run.c - executions in memory: made, read from the store, advanced, dropped.
+ */
+#include "asl/base/json.h"
+#include "asl/base/mem.h"
+#include "runtime/execution/event_codec.h"
+#include "runtime/executor/engine_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* json-c's hash table serves here too: keys are borrowed from the run. */
+static void *find(struct lh_table *table, const void *key)
+{
+    void *value = NULL;
+    return lh_table_lookup_ex(table, key, &value) ? value : NULL;
+}
+
+struct run *run_by_arn(struct engine *engine, const char *arn)
+{
+    return find(engine->runs_by_arn, arn);
+}
+
+struct run *run_by_id(struct engine *engine, int64_t id)
+{
+    return find(engine->runs_by_id, (const void *)(uintptr_t)id);
+}
+
+/* Grows with time, so that rows are appended in the order of their keys. */
+static int64_t next_id(struct engine *engine)
+{
+    int64_t id = engine_now_ms(engine) << 20;
+    if (id <= engine->last_id)
+        id = engine->last_id + 1;
+    return engine->last_id = id;
+}
+
+static void enter_tables(struct run *run)
+{
+    lh_table_insert(run->engine->runs_by_arn, run->arn, run);
+    lh_table_insert(run->engine->runs_by_id, (void *)(uintptr_t)run->id, run);
+    run->engine->counters.open++;
+}
+
+struct run *run_new(struct engine *engine, const char *arn, bool express)
+{
+    struct run *run = NEW(struct run);
+    run->engine = engine;
+    run->arn = mem_strdup(arn);
+    run->id = next_id(engine);
+    run->express = express;
+    run->shard = engine->store && !express ? store_shard_of(engine->store, arn) : 0;
+    enter_tables(run);
+    return run;
+}
+
+void run_forget(struct run *run)
+{
+    struct engine *engine = run->engine;
+    tasks_cancel_all(run);
+    timers_remove(run);
+    commit_drop_run(engine, run);
+    lh_table_delete(engine->runs_by_arn, run->arn);
+    lh_table_delete(engine->runs_by_id, (void *)(uintptr_t)run->id);
+    engine->counters.open--;
+    while (run->watchers) {
+        struct watcher *next = run->watchers->next;
+        free(run->watchers);
+        run->watchers = next;
+    }
+    execution_free(run->execution);
+    buf_release(&run->row);
+    free(run->arn);
+    free(run->machine_arn);
+    free(run->meta);
+    free(run->map_run_arn);
+    free(run->test_case);
+    free(run);
+}
+
+enum execution_status run_status(const struct run *run)
+{
+    if (execution_phase(run->execution) != EXECUTION_CLOSED)
+        return EXECUTION_RUNNING;
+    switch (execution_ending(run->execution)) {
+    case EVENT_EXECUTION_SUCCEEDED:
+        return EXECUTION_SUCCEEDED;
+    case EVENT_EXECUTION_ABORTED:
+        return EXECUTION_ABORTED;
+    case EVENT_EXECUTION_TIMED_OUT:
+        return EXECUTION_TIMED_OUT;
+    default:
+        return EXECUTION_FAILED;
+    }
+}
+
+void run_tell_watchers(struct run *run)
+{
+    struct engine_outcome outcome = {
+        .status = run_status(run),
+        .started_ms = execution_started_ms(run->execution),
+        .stopped_ms = execution_stopped_ms(run->execution),
+        .output = execution_output(run->execution),
+        .error = execution_error(run->execution),
+        .cause = execution_cause(run->execution),
+    };
+    struct watcher *watchers = run->watchers;
+    run->watchers = NULL;
+    while (watchers) {
+        struct watcher *next = watchers->next;
+        watchers->fn(watchers->context, &outcome);
+        free(watchers);
+        watchers = next;
+    }
+}
+
+static void count_ending(struct engine *engine, const struct run *run)
+{
+    switch (run_status(run)) {
+    case EXECUTION_SUCCEEDED:
+        engine->counters.succeeded++;
+        break;
+    case EXECUTION_ABORTED:
+        engine->counters.aborted++;
+        break;
+    case EXECUTION_TIMED_OUT:
+        engine->counters.timed_out++;
+        break;
+    default:
+        engine->counters.failed++;
+    }
+}
+
+/* What the core gave: events into the row that is being made, commands behind the commit. */
+static void take_outbox(struct run *run, struct outbox *outbox)
+{
+    struct engine *engine = run->engine;
+    engine->counters.events += (int64_t)outbox->event_count;
+    for (size_t i = 0; i < outbox->event_count && !run->express; i++) {
+        int64_t id = outbox->events[i].id;
+        if (id && run->row_first_id == 0)
+            run->row_first_id = id;
+        if (id)
+            run->row_last_id = id;
+    }
+    if (!run->express && outbox->event_count) {
+        if (run->row_first_id == 0) /* only records without an id */
+            run->row_first_id = run->row_last_id = execution_last_event_id(run->execution);
+        event_encode(&run->row, outbox->events, outbox->event_count);
+        commit_add_run(engine, run);
+    }
+    for (size_t i = 0; i < outbox->command_count; i++) {
+        struct command command = outbox->commands[i];
+        if (command.kind == COMMAND_ENDED) {
+            run->ended = run->changed = true;
+            count_ending(engine, run);
+        } else if (!run->express) {
+            commit_add_command(engine, run, command);
+        }
+    }
+}
+
+/* Express: nothing to wait for, commands at once. The outbox is copied since tasks may deliver again. */
+static void carry_out_now(struct run *run, struct outbox *outbox)
+{
+    size_t count = outbox->command_count;
+    if (count == 0)
+        return;
+    struct command few[16];
+    struct command *commands = count <= 16 ? few : mem_alloc(count * sizeof *commands);
+    memcpy(commands, outbox->commands, count * sizeof *commands);
+    outbox_clear(outbox);
+    for (size_t i = 0; i < count; i++)
+        if (commands[i].kind != COMMAND_ENDED)
+            tasks_carry_out(run, commands[i]);
+    if (commands != few)
+        free(commands);
+}
+
+static void after_advance(struct run *run)
+{
+    struct engine *engine = run->engine;
+    struct outbox *outbox = &engine->outbox;
+    take_outbox(run, outbox);
+    timers_update(run);
+    if (run->express)
+        carry_out_now(run, outbox);
+    outbox_clear(outbox);
+    if (run->express && run->ended) {
+        run_tell_watchers(run);
+        run_forget(run);
+    }
+}
+
+bool run_deliver(struct run *run, const struct stimulus *stimulus)
+{
+    struct inputs inputs;
+    engine_inputs(run->engine, &inputs);
+    if (stimulus->kind == STIMULUS_REDRIVE)
+        run->redriven_ms = inputs.now_ms;
+    bool meant = execution_advance(run->execution, stimulus, &inputs, &run->engine->outbox);
+    after_advance(run);
+    return meant;
+}
+
+void run_resume(struct run *run)
+{
+    struct inputs inputs;
+    engine_inputs(run->engine, &inputs);
+    execution_resume(run->execution, &inputs, &run->engine->outbox);
+    after_advance(run);
+}
+
+void run_settle(struct run *run)
+{
+    if (run->in_commits || run->dirty)
+        return;
+    if (run->ended)
+        run_tell_watchers(run);
+    bool leave = run->ended || (run->wake_ms != STORE_WAKE_ACTIVE && run->watchers == NULL && !tasks_hold(run));
+    if (leave)
+        run_forget(run);
+}
+
+/* --- reading from the store ------------------------------------------------------------------------ */
+
+struct loading {
+    struct engine *engine;
+    struct run *run;
+    struct err *err;
+};
+
+static char *copy_text(struct json_object *object, const char *name)
+{
+    return mem_strdup(json_member_text(object, name));
+}
+
+static int make_run(void *context, const struct store_execution *row)
+{
+    struct loading *loading = context;
+    struct engine *engine = loading->engine;
+    AUTO_JSON struct json_object *meta = NULL;
+    if (json_parse(row->meta, strlen(row->meta), &meta, NULL) != 0)
+        return err_set(loading->err, ERR_CORRUPT, "the record of %s is damaged", row->arn);
+    const char *key = json_member_text(meta, "definition");
+    struct machine *machine = key ? engine_definition(engine, key) : NULL;
+    if (machine == NULL)
+        return err_set(loading->err, ERR_CORRUPT, "the definition of %s is not in the store", row->arn);
+    struct run *run = NEW(struct run);
+    run->engine = engine;
+    run->arn = mem_strdup(row->arn);
+    run->id = row->id;
+    run->shard = row->shard;
+    run->machine_arn = mem_strdup(row->machine);
+    run->meta = mem_strdup(row->meta);
+    run->map_run_arn = mem_strdup(row->map_run);
+    run->test_case = copy_text(meta, "testCase");
+    run->added = true;
+    run->wake_ms = row->wake_ms;
+    run->redriven_ms = row->redriven_ms;
+    struct execution_identity identity = {
+        .arn = run->arn,
+        .name = json_member_text(meta, "name"),
+        .machine_arn = run->machine_arn,
+        .machine_name = json_member_text(meta, "machineName"),
+        .role_arn = json_member_text(meta, "roleArn"),
+        .version_arn = json_member_text(meta, "stateMachineVersionArn"),
+        .alias_arn = json_member_text(meta, "stateMachineAliasArn"),
+        .region = engine->region,
+        .account = engine->account,
+    };
+    struct execution_settings settings = engine_settings(engine, false);
+    run->execution = execution_new(machine, &identity, &settings);
+    loading->run = run;
+    return 0;
+}
+
+static int replay_row(void *context, int64_t first, int64_t last, const char *body, size_t bytes)
+{
+    (void)first, (void)last;
+    struct loading *loading = context;
+    return event_replay(loading->run->execution, body, bytes, loading->err);
+}
+
+static struct run *load(struct loading *loading, int found, struct err *err)
+{
+    struct run *run = loading->run;
+    if (found == 0)
+        found = store_history(loading->engine->store, run->shard, run->id, 0, replay_row, loading, err);
+    if (run == NULL)
+        return NULL;
+    enter_tables(run);
+    run->ended = execution_phase(run->execution) == EXECUTION_CLOSED;
+    if (found != 0) {
+        engine_log(loading->engine, 3, "%s: %s", run->arn, err ? err->message : "cannot be read");
+        run_forget(run);
+        return NULL;
+    }
+    timers_update(run);
+    return run;
+}
+
+struct run *run_load(struct engine *engine, const char *arn, struct err *err)
+{
+    struct run *run = run_by_arn(engine, arn);
+    if (run)
+        return run;
+    if (engine->store == NULL) {
+        err_set(err, ERR_NOT_FOUND, "no execution '%s'", arn);
+        return NULL;
+    }
+    struct loading loading = {engine, NULL, err};
+    return load(&loading, store_execution_by_arn(engine->store, arn, make_run, &loading, err), err);
+}
+
+struct run *run_load_id(struct engine *engine, int shard, int64_t id, struct err *err)
+{
+    struct run *run = run_by_id(engine, id);
+    if (run || engine->store == NULL)
+        return run;
+    struct loading loading = {engine, NULL, err};
+    return load(&loading, store_execution_by_id(engine->store, shard, id, make_run, &loading, err), err);
+}
