@@ -23,3 +23,8 @@ check_PROGRAMS += %D%/task_test
 TESTS += %D%/task_test
 tests_unit_task_test_SOURCES = %D%/task_test.c
 tests_unit_task_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += %D%/engine_test
+TESTS += %D%/engine_test
+tests_unit_engine_test_SOURCES = %D%/engine_test.c
+tests_unit_engine_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
