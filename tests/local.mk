@@ -1,11 +1,12 @@
 # Tests. Unit tests are C; what can be written as text is under cases/ (language) and flows/ (executions);
 # e2e/ drives the program from outside.
-TEST_EXTENSIONS = .sh
+TEST_EXTENSIONS = .flow .sh
 EXTRA_DIST += %D%/count %D%/lint
 
 dist_check_SCRIPTS = %D%/docs/limits.sh
 TESTS += %D%/docs/limits.sh
 
+include tests/flows/local.mk
 include tests/unit/local.mk
 include tests/fuzz/local.mk
 

@@ -9,8 +9,15 @@
 #include <string.h>
 
 /* The current payload of each frame, by the same rules as the fold's (apply.c). */
+struct view_frame {
+    struct json_object *value;
+    uint32_t *children; /* frames of the branches or iterations, by slot */
+    size_t child_count, child_capacity;
+    bool map_run; /* a distributed Map: its result comes with an event of its own */
+};
+
 struct history_view {
-    struct json_object **values;
+    struct view_frame *frames;
     size_t count, capacity;
 };
 
@@ -23,37 +30,77 @@ void history_view_free(struct history_view *view)
 {
     if (view == NULL)
         return;
-    for (size_t i = 0; i < view->count; i++)
-        json_object_put(view->values[i]);
-    free(view->values);
+    for (size_t i = 0; i < view->count; i++) {
+        json_object_put(view->frames[i].value);
+        free(view->frames[i].children);
+    }
+    free(view->frames);
     free(view);
 }
 
-static void add_frame(struct history_view *view, struct json_object *value)
+static void set_value(struct view_frame *frame, struct json_object *value)
 {
-    view->values = mem_grow(view->values, &view->capacity, view->count + 1, sizeof *view->values);
-    view->values[view->count++] = json_object_get(value);
+    struct json_object *old = frame->value;
+    frame->value = json_object_get(value);
+    json_object_put(old);
 }
 
-static void note_value(struct history_view *view, uint32_t frame, const struct shown_event *event)
+/* Frames get their ids in the order in which the events make them. */
+static void add_frame(struct history_view *view, struct json_object *value)
 {
-    switch (event->type) {
-    case EVENT_EXECUTION_STARTED:
-    case EVENT_ITERATION_STARTED:
+    view->frames = mem_grow(view->frames, &view->capacity, view->count + 1, sizeof *view->frames);
+    view->frames[view->count++] = (struct view_frame){.value = json_object_get(value)};
+}
+
+static void add_child(struct history_view *view, uint32_t parent, struct json_object *value)
+{
+    struct view_frame *frame = &view->frames[parent];
+    frame->children = mem_grow(frame->children, &frame->child_capacity, frame->child_count + 1, sizeof(uint32_t));
+    frame->children[frame->child_count++] = (uint32_t)view->count;
+    add_frame(view, value);
+}
+
+/* The results of the children become the value of their parent. */
+static void join_children(struct history_view *view, struct view_frame *frame)
+{
+    AUTO_JSON struct json_object *results = json_object_new_array();
+    for (size_t i = 0; i < frame->child_count; i++)
+        json_append(results, json_object_get(view->frames[frame->children[i]].value));
+    set_value(frame, results);
+}
+
+static void note_value(struct history_view *view, uint32_t id, const struct shown_event *event)
+{
+    if (event->type == EVENT_EXECUTION_STARTED) {
         add_frame(view, event->value);
         return;
+    }
+    if (id >= view->count)
+        return;
+    switch (event->type) {
+    case EVENT_ITERATION_STARTED:
+        add_child(view, id, event->value);
+        break;
     case EVENT_PARALLEL_STARTED:
+        view->frames[id].child_count = 0;
         for (int64_t i = 0; i < event->number; i++)
-            add_frame(view, event->value);
-        return;
+            add_child(view, id, event->value);
+        break;
     case EVENT_MAP_STARTED:
-        return;
+        view->frames[id].child_count = 0;
+        view->frames[id].map_run = false;
+        break;
+    case EVENT_MAP_RUN_STARTED:
+        view->frames[id].map_run = true;
+        break;
+    case EVENT_PARALLEL_SUCCEEDED:
+    case EVENT_MAP_SUCCEEDED:
+        if (!view->frames[id].map_run)
+            join_children(view, &view->frames[id]);
+        break;
     default:
-        if (event->has_value && frame < view->count) {
-            struct json_object *old = view->values[frame];
-            view->values[frame] = json_object_get(event->value);
-            json_object_put(old);
-        }
+        if (event->has_value)
+            set_value(&view->frames[id], event->value);
     }
 }
 
@@ -74,7 +121,7 @@ static int show(struct history_view *view, struct json_object *stored, shown_eve
     struct json_object *same;
     if (json_member(stored, "same", &same)) {
         event.has_value = true;
-        event.value = frame < view->count ? view->values[frame] : NULL;
+        event.value = frame < view->count ? view->frames[frame].value : NULL;
     } else if (json_member(stored, "value", &event.value)) {
         event.has_value = true;
     }

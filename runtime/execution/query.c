@@ -117,6 +117,8 @@ bool execution_task(const struct execution *x, uint32_t id, int64_t task_id, str
 void execution_tasks(const struct execution *x, void (*fn)(void *context, const struct execution_task *task),
                      void *context)
 {
+    if (x->phase != EXECUTION_OPEN)
+        return;
     for (uint32_t i = 0; i < x->frame_count; i++) {
         const struct frame *frame = x->frames[i];
         if (frame == NULL || frame->phase != PHASE_TASK || frame->aborted)

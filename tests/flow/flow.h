@@ -25,7 +25,8 @@
  * Several commands may stand in a line with ` ; ` between them. In every flow, after every step: ids are dense,
  * exactly the tasks at work have been asked for, and the fold of the stored events is the live execution. With
  * `crash-after`, the flow is played again for every (N-th) event: the execution is made from the stored events up
- * to that one, goes on with the rest of the script and must end the same way, with the same events.
+ * to that one, goes on with the rest of the script and must end the same way, and with the same events where a
+ * commit ends there.
  */
 #ifndef TESTS_FLOW_FLOW_H
 #define TESTS_FLOW_FLOW_H

@@ -1,0 +1,14 @@
+# Flows: what an execution does, as text (tests/flow/flow.h); each file is a test.
+check_PROGRAMS += tests/run_flow
+tests_run_flow_SOURCES = \
+    tests/flow/flow.h \
+    tests/flow/parse.c \
+    tests/flow/play.c \
+    tests/run_flow.c
+tests_run_flow_LDADD = $(RUNTIME_LIBS)
+FLOW_LOG_COMPILER = tests/run_flow
+
+flow_files = \
+    %D%/retry.flow
+TESTS += $(flow_files)
+EXTRA_DIST += $(flow_files)
