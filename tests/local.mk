@@ -6,7 +6,6 @@ EXTRA_DIST += %D%/count %D%/lint
 dist_check_SCRIPTS = %D%/docs/limits.sh
 TESTS += %D%/docs/limits.sh
 
-include tests/flows/local.mk
 include tests/unit/local.mk
 include tests/fuzz/local.mk
 
