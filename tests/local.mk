@@ -6,6 +6,19 @@ EXTRA_DIST += %D%/count %D%/lint
 dist_check_SCRIPTS = %D%/docs/limits.sh
 TESTS += %D%/docs/limits.sh
 
+# Definitions as text, and what is said about them.
+check_PROGRAMS += %D%/run_definitions
+TESTS += %D%/run_definitions
+tests_run_definitions_SOURCES = %D%/run_definitions.c
+tests_run_definitions_LDADD = $(ASL_LIBS)
+EXTRA_DIST += \
+    %D%/cases/definition/blocks.test \
+    %D%/cases/definition/fields.test \
+    %D%/cases/definition/handlers.test \
+    %D%/cases/definition/structure.test \
+    %D%/cases/definition/text.test \
+    %D%/cases/definition/variables.test
+
 include tests/unit/local.mk
 include tests/fuzz/local.mk
 

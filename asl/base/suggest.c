@@ -55,7 +55,7 @@ void suggest_offer(struct suggest *suggest, const char *candidate)
     if (given_bytes > SUGGEST_BYTES_MAX || candidate_bytes > SUGGEST_BYTES_MAX || candidate_bytes == 0)
         return;
     size_t steps = distance(suggest->given, given_bytes, candidate, candidate_bytes);
-    if (steps < suggest->distance && steps < candidate_bytes) {
+    if (steps < suggest->distance && steps * 2 < candidate_bytes) {
         suggest->distance = steps;
         suggest->best = candidate;
     }

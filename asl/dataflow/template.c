@@ -56,8 +56,8 @@ static int compile_expression(struct arena *arena, const char *text, size_t byte
     return jsonpath_compile(arena, text, bytes, &node->path, err);
 }
 
-static void report_expression(struct diagnostics *diagnostics, const char *location, const char *field,
-                              const char *found, bool allow_intrinsic, const struct err *err)
+static struct diagnostic *report_expression(struct diagnostics *diagnostics, const char *location, const char *field,
+                                            const char *found, bool allow_intrinsic, const struct err *err)
 {
     struct diagnostic *d =
         diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, "SCHEMA_VALIDATION_FAILED", location,
@@ -68,6 +68,7 @@ static void report_expression(struct diagnostics *diagnostics, const char *locat
     d->found = mem_strdup(found);
     if (err->message[0])
         d->expected = mem_strdup(err->message);
+    return d;
 }
 
 struct template *template_compile_path(struct arena *arena, const char *text, const char *field, bool allow_intrinsic,
@@ -89,14 +90,23 @@ static struct template *compile_dollar(struct compiler *c, const char *name, str
     bool is_text = json_object_is_type(value, json_type_string);
     const char *text = is_text ? json_object_get_string(value) : "";
     node->field = arena_strdup(c->arena, name);
-    if (c->scope->allow_placeholders && strstr(text, "${"))
+    if (c->scope->allow_placeholders && template_has_placeholder(text))
         return node;
     if (is_text && compile_expression(c->arena, text, (size_t)json_object_get_string_len(value), true, node, &err) == 0)
         return node;
     char *found = json_text(value);
-    report_expression(c->diagnostics, buf_text(&c->location), name, found, true, &err);
+    struct diagnostic *d = report_expression(c->diagnostics, buf_text(&c->location), name, found, true, &err);
+    d->place = mem_printf("%s/%s", buf_text(&c->location), name);
     free(found);
     return node;
+}
+
+bool template_has_placeholder(const char *text)
+{
+    for (const char *at = text; (at = strstr(at, "${")) != NULL; at += 2)
+        if (strcspn(at, "}") > 2 && strchr(at, '}'))
+            return true;
+    return false;
 }
 
 bool template_is_jsonata(struct json_object *value)
@@ -121,7 +131,7 @@ static struct template *compile_text(struct compiler *c, struct json_object *val
     struct template *node = node_new(c->arena, TEMPLATE_CONSTANT);
     node->field = arena_strdup(c->arena, buf_text(&c->field));
     node->constant = value;
-    if (!c->scope->jsonata || (c->scope->allow_placeholders && strstr(text, "${")))
+    if (!c->scope->jsonata || (c->scope->allow_placeholders && template_has_placeholder(text)))
         return node;
     if (template_is_jsonata(value)) {
         template_compile_jsonata(c->arena, node, text + 2, bytes - 4, c->scope, buf_text(&c->location), c->diagnostics);
@@ -160,7 +170,8 @@ static void compile_dollar_member(struct compiler *c, struct json_object *object
     char *bare = arena_strndup(c->arena, name, strlen(name) - 2);
     if (json_member(object, bare, NULL))
         diagnostics_add(c->diagnostics, DIAGNOSTIC_ERROR, "SCHEMA_VALIDATION_FAILED", buf_text(&c->location),
-                        "The fields '%s' and '%s' cannot be used together", bare, name);
+                        "The fields '%s' and '%s' cannot be used together", bare, name)
+            ->place = mem_printf("%s/%s", buf_text(&c->location), name);
     member->name = bare;
     member->value = compile_dollar(c, name, value);
 }

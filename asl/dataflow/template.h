@@ -45,6 +45,8 @@ struct template *template_compile(struct arena *arena, struct json_object *value
 struct template *template_compile_path(struct arena *arena, const char *text, const char *field, bool allow_intrinsic,
                                        const char *location, struct diagnostics *diagnostics);
 
+/* Whether ${Name} or ${Resource.Attribute}, which CloudFormation fills in, stands somewhere in the text. */
+bool template_has_placeholder(const char *text);
 /* Whether a value is a text of the form {% ... %}. */
 bool template_is_jsonata(struct json_object *value);
 

@@ -5,27 +5,16 @@
 #include "asl/base/json.h"
 #include "asl/base/limits.h"
 #include "asl/base/mem.h"
+#include "asl/dataflow/template.h"
 #include "asl/definition/compile.h"
 #include "asl/definition/document.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* The name of a placeholder: ${Name}, ${Resource.Attribute}. Returns the bytes up to the brace, 0: none. */
-static size_t placeholder_bytes(const char *text)
-{
-    size_t bytes = strcspn(text, "}");
-    return text[bytes] == '}' && bytes > 2 ? bytes + 1 : 0;
-}
-
 bool has_placeholder(const struct compiler *c, const char *text)
 {
-    if (!c->options.allow_placeholders)
-        return false;
-    for (const char *at = text; (at = strstr(at, "${")) != NULL; at += 2)
-        if (placeholder_bytes(at))
-            return true;
-    return false;
+    return c->options.allow_placeholders && template_has_placeholder(text);
 }
 
 /* {"Ref": ...} or {"Fn::GetAtt": ...}: the same in CloudFormation's long form. */
