@@ -7,7 +7,8 @@ bench_programs = \
     bench/append_bench \
     bench/engine_bench \
     bench/spawn_bench \
-    bench/store_bench
+    bench/store_bench \
+    bench/task_bench
 EXTRA_PROGRAMS += $(bench_programs)
 
 bench_append_bench_SOURCES = %D%/append_bench.c
@@ -24,6 +25,9 @@ bench_spawn_bench_LDADD = $(ASL_LIBS)
 
 bench_store_bench_SOURCES = %D%/store_bench.c
 bench_store_bench_LDADD = $(RUNTIME_LIBS)
+
+bench_task_bench_SOURCES = %D%/task_bench.c
+bench_task_bench_LDADD = $(RUNTIME_LIBS)
 
 # A library to preload, which automake makes without libtool only by a rule of our own.
 bench/slowsync.so: bench/slowsync.c

@@ -18,14 +18,16 @@ enum { QUOTED_BYTES_MAX = 300 }; /* of what a handler wrote, in a message */
 
 /* --- a call's way ----------------------------------------------------------------------------- */
 
-struct call *call_new(struct functions *all, struct task *task)
+struct call *call_queue(struct function *function, struct task *task, struct json_object *payload)
 {
+    struct functions *all = function->all;
     struct call *call = TAILQ_FIRST(&all->spare);
     if (call)
         TAILQ_REMOVE(&all->spare, call, link);
     else
         call = NEW(struct call);
-    *call = (struct call){.task = task};
+    *call = (struct call){.task = task, .function = function, .payload = payload};
+    TAILQ_INSERT_TAIL(&function->queue, call, link);
     task->connector_data = call;
     return call;
 }
@@ -35,7 +37,6 @@ void call_take(struct call *call, void *place)
     struct function *function = call->function;
     TAILQ_REMOVE(&function->queue, call, link);
     TAILQ_INSERT_TAIL(&function->at_work, call, link);
-    function->at_work_count++;
     call->place = place;
     call->started_ms = functions_now_ms(function->all);
     if (function->timeout && !event_pending(function->timeout, EV_TIMEOUT, NULL)) {
@@ -45,22 +46,13 @@ void call_take(struct call *call, void *place)
     }
 }
 
-void call_drop(struct functions *all, struct call *call)
+void call_drop(struct call *call)
 {
     struct function *function = call->function;
-    if (function == NULL) {
-        TAILQ_REMOVE(&all->refused, call, link);
-    } else if (call->place == NULL) {
-        TAILQ_REMOVE(&function->queue, call, link);
-    } else {
-        TAILQ_REMOVE(&function->at_work, call, link);
-        function->at_work_count--;
-    }
+    TAILQ_REMOVE(call->place ? &function->at_work : &function->queue, call, link);
     call->task->connector_data = NULL;
     json_release(&call->payload);
-    free(call->error);
-    free(call->cause);
-    TAILQ_INSERT_HEAD(&all->spare, call, link);
+    TAILQ_INSERT_HEAD(&function->all->spare, call, link);
 }
 
 int64_t call_deadline_ms(const struct call *call)
@@ -126,7 +118,7 @@ void call_answered(struct call *call, const char *text, size_t bytes)
     if (task->resource->kind == RESOURCE_SERVICE)
         result = invoke_answer(all, result);
     bool waits = task->resource->pattern == PATTERN_CALLBACK;
-    call_drop(all, call);
+    call_drop(call);
     task->report(task, &(struct task_report){.kind = waits ? TASK_SUBMITTED : TASK_SUCCEEDED, .output = result});
 }
 
@@ -135,7 +127,7 @@ void call_answered(struct call *call, const char *text, size_t bytes)
 static void fail(struct call *call, const char *error, const char *cause)
 {
     struct task *task = call->task;
-    call_drop(call->function->all, call);
+    call_drop(call);
     task->report(task, &(struct task_report){.kind = TASK_FAILED, .error = error, .cause = cause});
 }
 
@@ -222,25 +214,6 @@ void call_timed_out(struct call *call)
     char *cause = mem_printf("RequestId: %s Error: Task timed out after %.2f seconds", request_id,
                              (double)call->function->settings.timeout_ms / 1000);
     fail(call, "Sandbox.Timedout", cause);
-    free(cause);
-}
-
-void call_refuse(struct functions *all, struct call *call, const char *error, char *cause)
-{
-    call->error = mem_strdup(error);
-    call->cause = cause;
-    TAILQ_INSERT_TAIL(&all->refused, call, link);
-    functions_wake(all);
-}
-
-void call_report_refused(struct functions *all, struct call *call)
-{
-    struct task *task = call->task;
-    char *error = call->error, *cause = call->cause;
-    call->error = call->cause = NULL;
-    call_drop(all, call);
-    task->report(task, &(struct task_report){.kind = TASK_FAILED, .error = error, .cause = cause});
-    free(error);
     free(cause);
 }
 

@@ -268,9 +268,12 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
         event_add(worker->readable, &(struct timeval){.tv_sec = OVERDUE_SECONDS});
     }
     worker->reading = false;
+    bool idle = !worker->ended && in_flight(worker) == 0;
     if (worker->ended)
         free_worker(worker);
     pump(pool->function);
+    if (idle) /* somebody else may be waiting for its place */
+        functions_wake(pool->function->all);
 }
 
 static void on_exited(void *owner, int status)

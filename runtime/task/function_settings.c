@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 enum {
-    NAME_CHARS_MAX = 64,
     PROCESSES_MAX = 1024,
     CONCURRENCY_MAX = 4096,
     TIMEOUT_SECONDS_MAX = 99999999,
@@ -29,7 +28,7 @@ extern char **environ;
 
 bool function_name_valid(const char *name, size_t bytes)
 {
-    if (bytes == 0 || bytes > NAME_CHARS_MAX)
+    if (bytes == 0 || bytes > FUNCTION_NAME_CHARS_MAX)
         return false;
     for (size_t i = 0; i < bytes; i++)
         if (!isalnum((unsigned char)name[i]) && name[i] != '-' && name[i] != '_')
@@ -333,7 +332,7 @@ int function_settings_check(const struct functions_options *options, struct err 
         struct source source = {.name = name, .processes_max = options->processes_max};
         if (!function_name_valid(name, strlen(name))) {
             err_set(err, ERR_INVALID, "\"%s\" cannot be the name of a function", name);
-            err_hint(err, "letters, digits, - and _, at most %d of them", NAME_CHARS_MAX);
+            err_hint(err, "letters, digits, - and _, at most %d of them", FUNCTION_NAME_CHARS_MAX);
             return ERR_INVALID;
         }
         int code = read_settings(&source, entry, NULL, &settings, err);

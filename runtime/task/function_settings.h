@@ -30,7 +30,7 @@ struct function_settings {
     int64_t timeout_ms; /* of one call; 0: none */
 };
 
-enum { FUNCTION_LINES_PROCESSES = 4, FUNCTION_LINES_CONCURRENCY = 64 };
+enum { FUNCTION_NAME_CHARS_MAX = 64, FUNCTION_LINES_PROCESSES = 4, FUNCTION_LINES_CONCURRENCY = 64 };
 
 /* Whether it can be the name of a function: [A-Za-z0-9-_]{1,64}. */
 bool function_name_valid(const char *name, size_t bytes);

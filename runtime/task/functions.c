@@ -100,12 +100,6 @@ static void on_turn(evutil_socket_t fd, short what, void *context)
     (void)what;
     struct functions *all = context;
     struct function *function, *last = TAILQ_LAST(&all->waiting, function_list);
-    struct call *call, *last_refused = TAILQ_LAST(&all->refused, call_list);
-    while (last_refused && (call = TAILQ_FIRST(&all->refused)) != NULL) {
-        call_report_refused(all, call);
-        if (call == last_refused)
-            break;
-    }
     /* each once: those that are still waiting go to the end, so that all get their share of the processes */
     while (last && (function = TAILQ_FIRST(&all->waiting)) != NULL) {
         TAILQ_REMOVE(&all->waiting, function, waiting_link);
@@ -182,7 +176,7 @@ static bool functions_accepts(struct connector *connector, const struct task *ta
  * The name in a FunctionName: "NAME", "NAME:QUALIFIER", "ACCOUNT:function:NAME" or an ARN, either with a
  * qualifier. False where there is none that could be a function.
  */
-static bool read_function_name(const char *text, char name[65])
+static bool read_function_name(const char *text, char name[FUNCTION_NAME_CHARS_MAX + 1])
 {
     const char *marker = strstr(text, "function:");
     const char *start = marker && marker > text && marker[-1] == ':' ? marker + strlen("function:") : text;
@@ -194,79 +188,87 @@ static bool read_function_name(const char *text, char name[65])
     return true;
 }
 
-/* lambda:invoke's parameters: which function, and with what. Refuses what cannot be done. */
-static bool read_invoke(struct functions *all, struct call *call, const char **ret_function_name)
+/* Takes over the cause. */
+static void refuse(struct functions *all, struct task *task, const char *error, char *cause)
 {
-    struct json_object *parameters = call->task->input, *payload;
-    const char *type = json_member_text(parameters, "InvocationType");
-    *ret_function_name = json_member_text(parameters, "FunctionName");
+    deferred_add(&all->refused, task, &(struct task_report){.kind = TASK_FAILED, .error = error, .cause = cause});
+    free(cause);
+}
+
+/* lambda:invoke's parameters: which function, and with what. False where they have been refused. */
+static bool read_invoke(struct functions *all, struct task *task, const char **ret_function_name,
+                        struct json_object **ret_payload)
+{
+    struct json_object *payload;
+    const char *type = json_member_text(task->input, "InvocationType");
+    *ret_function_name = json_member_text(task->input, "FunctionName");
     if (*ret_function_name == NULL) {
-        call_refuse(all, call, "States.Runtime",
-                    mem_strdup("The Parameters of lambda:invoke have no FunctionName that is a text"));
+        refuse(all, task, "States.Runtime",
+               mem_strdup("The Parameters of lambda:invoke have no FunctionName that is a text"));
         return false;
     }
     if (type && strcmp(type, "RequestResponse") != 0) {
-        call_refuse(all, call, "States.Runtime",
-                    mem_printf("The InvocationType '%s' is not supported by local functions, "
-                               "only RequestResponse is",
-                               type));
+        refuse(all, task, "States.Runtime",
+               mem_printf("The InvocationType '%.100s' is not supported for local functions, only RequestResponse is",
+                          type));
         return false;
     }
-    if (json_member(parameters, "Payload", &payload))
-        call->payload = json_object_get(payload);
-    else
-        call->payload = json_object_new_object();
+    *ret_payload = json_member(task->input, "Payload", &payload) ? json_object_get(payload) : json_object_new_object();
     return true;
 }
 
-static void functions_start(struct connector *connector, struct task *task)
+static void start_call(struct functions *all, struct task *task, const char *function_name, struct json_object *payload)
 {
-    struct functions *all = of(connector);
-    struct call *call = call_new(all, task);
-    const char *function_name = task->resource->name;
     struct function *function;
-    struct err err;
-    char name[65];
-    if (task->resource->kind == RESOURCE_FUNCTION)
-        call->payload = json_object_get(task->input);
-    else if (!read_invoke(all, call, &function_name))
-        return;
-    if (!read_function_name(function_name, name)) {
-        char *hint = mem_printf("\"%.100s\" cannot be the name of a function", function_name);
-        call_refuse(all, call, "Lambda.ResourceNotFoundException", describe_missing(all, task, function_name, hint));
-        free(hint);
-        return;
-    }
-    int code = find_function(all, name, &function, &err);
+    struct err err = {0};
+    char name[FUNCTION_NAME_CHARS_MAX + 1];
+    bool named = read_function_name(function_name, name);
+    int code = named ? find_function(all, name, &function, &err)
+                     : err_set(&err, ERR_NOT_FOUND, "that cannot be the name of a function");
     if (code == ERR_NOT_FOUND) {
-        call_refuse(all, call, "Lambda.ResourceNotFoundException", describe_missing(all, task, name, err.message));
+        refuse(all, task, "Lambda.ResourceNotFoundException",
+               describe_missing(all, task, named ? name : function_name, err.message));
     } else if (code != 0) {
-        call_refuse(all, call, "Lambda.Unknown",
-                    mem_printf("%s%s%s%s%s", err.where, err.where[0] ? ": " : "", err.message, err.hint[0] ? "; " : "",
-                               err.hint));
+        refuse(all, task, "Lambda.Unknown",
+               mem_printf("%s%s%s%s%s", err.where, err.where[0] ? ": " : "", err.message, err.hint[0] ? "; " : "",
+                          err.hint));
     } else {
-        call->function = function;
-        TAILQ_INSERT_TAIL(&function->queue, call, link);
+        call_queue(function, task, json_object_get(payload));
         wait_for_room(function);
         functions_wake(all);
     }
 }
 
+static void functions_start(struct connector *connector, struct task *task)
+{
+    struct functions *all = of(connector);
+    AUTO_JSON struct json_object *payload = NULL;
+    const char *function_name = task->resource->name;
+    task->connector_data = NULL;
+    if (task->resource->kind == RESOURCE_FUNCTION)
+        payload = json_object_get(task->input);
+    else if (!read_invoke(all, task, &function_name, &payload))
+        return;
+    start_call(all, task, function_name, payload);
+}
+
 static void functions_cancel(struct connector *connector, struct task *task)
 {
     struct call *call = task->connector_data;
-    if (call == NULL) /* a function that was invoked with a token has answered long ago */
+    if (call == NULL) { /* refused; or invoked with a token, and has answered long ago */
+        deferred_cancel(&of(connector)->refused, task);
         return;
+    }
     if (call->place)
         call->function->mode->abandon(call);
-    call_drop(of(connector), call);
+    call_drop(call);
 }
 
-static void drop_all(struct functions *all, struct call_list *calls)
+static void drop_all(struct call_list *calls)
 {
     struct call *call;
     while ((call = TAILQ_FIRST(calls)) != NULL)
-        call_drop(all, call);
+        call_drop(call);
 }
 
 static void functions_close(struct connector *connector, int grace_ms)
@@ -274,12 +276,12 @@ static void functions_close(struct connector *connector, int grace_ms)
     struct functions *all = of(connector);
     for (size_t i = 0; i < FUNCTIONS_BUCKETS; i++) {
         for (struct function *function = all->buckets[i]; function; function = function->next) {
-            drop_all(all, &function->queue);
-            drop_all(all, &function->at_work);
+            drop_all(&function->queue);
+            drop_all(&function->at_work);
             function->mode->release(function);
         }
     }
-    drop_all(all, &all->refused);
+    deferred_release(&all->refused);
     process_table_close(&all->processes, grace_ms);
 
     for (size_t i = 0; i < FUNCTIONS_BUCKETS; i++) {
@@ -367,7 +369,7 @@ int functions_open(struct event_base *base, const struct functions_options *opti
     process_table_init(&all->processes);
     all->turn = event_new(base, -1, 0, on_turn, all);
     TAILQ_INIT(&all->waiting);
-    TAILQ_INIT(&all->refused);
+    deferred_init(&all->refused, base);
     TAILQ_INIT(&all->spare);
     all->http_metadata = make_http_metadata();
     if (getrandom(all->random, sizeof all->random, 0) != sizeof all->random)

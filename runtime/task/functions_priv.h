@@ -14,6 +14,7 @@
 #define RUNTIME_TASK_FUNCTIONS_PRIV_H
 
 #include "asl/base/buf.h"
+#include "runtime/task/deferred.h"
 #include "runtime/task/function_settings.h"
 #include "runtime/task/functions.h"
 #include "runtime/task/process.h"
@@ -50,22 +51,20 @@ struct function {
     const struct mode_ops *mode;
     struct call_list queue;   /* in the order they came */
     struct call_list at_work; /* in the order they were taken to a process */
-    size_t at_work_count;
-    struct event *timeout; /* of the oldest call at work; NULL without a timeout */
+    struct event *timeout;    /* of the oldest call at work; NULL without a timeout */
     TAILQ_ENTRY(function) waiting_link;
     bool waiting; /* in all->waiting */
     void *pool;   /* the mode's own */
 };
 
 struct call {
-    TAILQ_ENTRY(call) link; /* in queue, at_work or all->refused */
+    TAILQ_ENTRY(call) link; /* in queue or at_work of the function */
     struct task *task;
-    struct function *function;   /* NULL: refused */
+    struct function *function;
     struct json_object *payload; /* own reference */
     int64_t started_ms;          /* of the loop's clock; 0: queued */
     void *place;                 /* the worker or the run it is at */
     uint32_t slot;               /* there */
-    char *error, *cause;         /* of a refused call */
 };
 
 enum { FUNCTIONS_BUCKETS = 256, FUNCTIONS_PROCESSES_MAX = 64, FUNCTIONS_OUTPUT_BYTES_MAX = 6291556 };
@@ -76,13 +75,13 @@ struct functions {
     char **directories; /* absolute */
     struct event_base *base;
     struct process_table processes;
-    struct event *turn; /* active when there is something to pump or refuse */
+    struct event *turn; /* active when there is something to pump */
     struct function *buckets[FUNCTIONS_BUCKETS];
     TAILQ_HEAD(function_list, function) waiting; /* functions with queued calls */
-    struct call_list refused;
-    struct call_list spare; /* calls for the next use */
-    struct json_object *http_metadata; /* of lambda:invoke's answers; shared by all */
-    uint64_t random[2];                /* of request ids */
+    struct deferred refused;                     /* tasks that did not become calls */
+    struct call_list spare;                      /* calls for the next use */
+    struct json_object *http_metadata;           /* of lambda:invoke's answers; shared by all */
+    uint64_t random[2];                          /* of request ids */
 };
 
 /* --- functions.c ------------------------------------------------------------------------------ */
@@ -95,11 +94,12 @@ bool functions_room(struct functions *all, const struct function *wanting);
 
 /* --- function_call.c: a call's way, and what its end looks like ---------------------------------- */
 
-struct call *call_new(struct functions *all, struct task *task);
+/* Queues a task; takes over the payload. */
+struct call *call_queue(struct function *function, struct task *task, struct json_object *payload);
 /* From the queue to at_work; its time runs from now. */
 void call_take(struct call *call, void *place);
 /* Ends the call without a report. */
-void call_drop(struct functions *all, struct call *call);
+void call_drop(struct call *call);
 
 /* The endings. `text` is the handler's JSON; what is none becomes a failure. */
 void call_answered(struct call *call, const char *text, size_t bytes);
@@ -108,9 +108,6 @@ void call_failed(struct call *call, const char *text, size_t bytes);
 /* The handler itself failed: Lambda.Unknown with a cause {"errorMessage","errorType"}. */
 void call_broke(struct call *call, const char *error_type, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Refusals are reported on the next turn of the loop, since start() may not report. */
-void call_refuse(struct functions *all, struct call *call, const char *error, char *cause);
-void call_report_refused(struct functions *all, struct call *call);
 void call_timed_out(struct call *call);
 
 /* Runtime.ExitError texts: "was ended by signal 9 (Killed)", "ended with status 1", and its last words. */

@@ -418,13 +418,7 @@ static void answers_may_come_in_any_order(void **state)
                   "read -r a; read -r b; read -r c\n"
                   "for line in \"$c\" \"$a\" \"$b\"; do echo \"{\\\"result\\\":$(id \"$line\"), \\\"id\\\":\\\"$(id "
                   "\"$line\")\\\"}\"; done\ncat >/dev/null\n");
-    open_functions(bench,
-                   "{\"reverse\":{\"command\":[\"./reverse.lines\"],\"mode\":\"lines\",\"processes\":1,\"cwd\":\"/\"}}",
-                   (struct functions_options){0});
-    char *path = path_of(bench, "reverse.json");
     write_file(bench, "reverse.json", "{\"processes\":1}", 0644);
-    free(path);
-    bench->connector->ops->close(bench->connector, 0);
     open_functions(bench, NULL, (struct functions_options){0});
     for (int i = 0; i < 3; i++)
         start(bench, &reverse, "{}");
