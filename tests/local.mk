@@ -1,6 +1,6 @@
 # Tests. Unit tests are C; what can be written as text is under cases/ (language) and flows/ (executions);
 # e2e/ drives the program from outside.
-TEST_EXTENSIONS = .flow .sh
+TEST_EXTENSIONS = .flow .sh .test
 EXTRA_DIST += %D%/count %D%/lint
 
 dist_check_SCRIPTS = %D%/docs/limits.sh
@@ -20,6 +20,7 @@ EXTRA_DIST += \
     %D%/cases/definition/variables.test
 
 include tests/unit/local.mk
+include tests/cases/local.mk
 include tests/fuzz/local.mk
 
 # Everything that takes no server and no real time.

@@ -71,16 +71,21 @@ int path_read_quoted(struct path_reader *in, const char **ret_text)
     return 0;
 }
 
-/* What may stand in a name without brackets: Jayway is generous, but for what has a meaning of its own. */
-static bool is_name_byte(char c)
+/*
+ * What may stand in a name without brackets: Jayway is generous, but for what has a meaning of its own.
+ * Inside a filter that is also true of the operators.
+ */
+static bool is_name_byte(const struct path_reader *in, char c)
 {
-    return (unsigned char)c > ' ' && c != 127 && strchr(".[]()*,:?@$'\"\\", c) == NULL;
+    bool in_filter = in->depth > 0;
+    return (unsigned char)c > ' ' && c != 127 && strchr(".[]()*,:?@$'\"\\", c) == NULL &&
+           !(in_filter && strchr("=!<>&|~", c));
 }
 
 static size_t name_bytes(const struct path_reader *in)
 {
     size_t bytes = 0;
-    while (in->at + bytes < in->end && is_name_byte(in->at[bytes]))
+    while (in->at + bytes < in->end && is_name_byte(in, in->at[bytes]))
         bytes++;
     return bytes;
 }
