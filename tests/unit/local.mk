@@ -28,3 +28,8 @@ check_PROGRAMS += %D%/engine_test
 TESTS += %D%/engine_test
 tests_unit_engine_test_SOURCES = %D%/engine_test.c
 tests_unit_engine_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += %D%/timestamp_test
+TESTS += %D%/timestamp_test
+tests_unit_timestamp_test_SOURCES = %D%/timestamp_test.c
+tests_unit_timestamp_test_LDADD = $(ASL_LIBS) $(CMOCKA_LIBS)
