@@ -24,6 +24,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
+enum { STARTS_AT_ONCE = 1000 }; /* a client waits for answers too */
+
 struct bench {
     const struct workload *workload;
     struct event_base *base;
@@ -138,12 +140,15 @@ static void on_ended(void *context, const struct engine_outcome *outcome)
         start_more(bench);
 }
 
+static void start_more(struct bench *bench);
+
 static void on_started(void *context, int code, const struct err *err)
 {
     struct bench *bench = context;
     if (code)
         die("an execution was not started", err);
     bench->acknowledged++;
+    start_more(bench);
 }
 
 static void start_one(struct bench *bench)
@@ -178,7 +183,8 @@ static void start_more(struct bench *bench)
     if (inside)
         return;
     inside = true;
-    while (bench->started < bench->executions && bench->started - bench->ended < bench->in_flight)
+    while (bench->started < bench->executions && bench->started - bench->ended < bench->in_flight &&
+           bench->started - bench->acknowledged < STARTS_AT_ONCE)
         start_one(bench);
     inside = false;
 }

@@ -156,6 +156,7 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
     engine->virtual_now_ms = real_now_ms();
     engine->runs_by_arn = lh_kchar_table_new(1024, NULL);
     engine->runs_by_id = lh_table_new(1024, NULL, hash_id, same_id);
+    engine->parked = lh_kchar_table_new(64, NULL);
     engine->definitions = lh_kchar_table_new(64, NULL);
     engine->activities = lh_kchar_table_new(16, NULL);
     engine->shards = engine->store ? store_shards(engine->store) : 1;
@@ -206,6 +207,7 @@ void engine_close(struct engine *engine, int grace_ms)
     timers_close(engine);
     event_free(engine->wake_timer);
     event_free(engine->reload_timer);
+    run_forget_parked(engine);
     lh_table_free(engine->runs_by_arn);
     lh_table_free(engine->runs_by_id);
     outbox_release(&engine->outbox);
@@ -327,20 +329,30 @@ void engine_start(struct engine *engine, const struct engine_start *start, int64
         engine_on_commit(engine, done, done_context);
 }
 
+static struct watcher *without(struct watcher *watchers, const void *context)
+{
+    struct watcher *kept = NULL;
+    while (watchers) {
+        struct watcher *next = watchers->next;
+        if (watchers->context == context) {
+            free(watchers);
+        } else {
+            watchers->next = kept;
+            kept = watchers;
+        }
+        watchers = next;
+    }
+    return kept;
+}
+
 void engine_forget(struct engine *engine, const char *arn, void *ended_context)
 {
     struct run *run = run_by_arn(engine, arn);
-    if (run == NULL)
-        return;
-    for (struct watcher **at = &run->watchers; *at;) {
-        struct watcher *watcher = *at;
-        if (watcher->context == ended_context) {
-            *at = watcher->next;
-            free(watcher);
-        } else {
-            at = &watcher->next;
-        }
-    }
+    struct lh_entry *parked = lh_table_lookup_entry(engine->parked, arn);
+    if (run)
+        run->watchers = without(run->watchers, ended_context);
+    else if (parked)
+        lh_entry_set_val(parked, without((struct watcher *)lh_entry_v(parked), ended_context));
 }
 
 int engine_watch(struct engine *engine, const char *arn, engine_ended_fn *ended, void *context)

@@ -118,6 +118,7 @@ struct engine {
 
     struct lh_table *runs_by_arn;
     struct lh_table *runs_by_id;
+    struct lh_table *parked; /* watchers of executions that are out of memory, by ARN */
     struct lh_table *definitions;
     struct lh_table *activities;
     int64_t last_id;
@@ -184,6 +185,7 @@ void run_resume(struct run *run);
 /* Called when the commits that hold it are done: it may leave memory now. */
 void run_settle(struct run *run);
 void run_tell_watchers(struct run *run);
+void run_forget_parked(struct engine *engine);
 enum execution_status run_status(const struct run *run);
 
 /* --- commit.c -------------------------------------------------------------------------------------- */

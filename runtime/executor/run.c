@@ -35,8 +35,49 @@ static int64_t next_id(struct engine *engine)
     return engine->last_id = id;
 }
 
+/* Who waits for the end of an execution goes on waiting while it is out of memory. */
+static void park_watchers(struct run *run)
+{
+    if (run->watchers)
+        lh_table_insert(run->engine->parked, mem_strdup(run->arn), run->watchers);
+    run->watchers = NULL;
+}
+
+static void fetch_watchers(struct run *run)
+{
+    struct lh_entry *entry = lh_table_lookup_entry(run->engine->parked, run->arn);
+    if (entry == NULL)
+        return;
+    char *key = (char *)lh_entry_k(entry);
+    run->watchers = (struct watcher *)lh_entry_v(entry);
+    lh_table_delete_entry(run->engine->parked, entry);
+    free(key);
+}
+
+static void free_watchers(struct watcher *watchers)
+{
+    while (watchers) {
+        struct watcher *next = watchers->next;
+        free(watchers);
+        watchers = next;
+    }
+}
+
+void run_forget_parked(struct engine *engine)
+{
+    struct lh_entry *entry;
+    while ((entry = lh_table_head(engine->parked)) != NULL) {
+        char *key = (char *)lh_entry_k(entry);
+        free_watchers((struct watcher *)lh_entry_v(entry));
+        lh_table_delete_entry(engine->parked, entry);
+        free(key);
+    }
+    lh_table_free(engine->parked);
+}
+
 static void enter_tables(struct run *run)
 {
+    fetch_watchers(run);
     lh_table_insert(run->engine->runs_by_arn, run->arn, run);
     lh_table_insert(run->engine->runs_by_id, (void *)(uintptr_t)run->id, run);
     run->engine->counters.open++;
@@ -63,11 +104,7 @@ void run_forget(struct run *run)
     lh_table_delete(engine->runs_by_arn, run->arn);
     lh_table_delete(engine->runs_by_id, (void *)(uintptr_t)run->id);
     engine->counters.open--;
-    while (run->watchers) {
-        struct watcher *next = run->watchers->next;
-        free(run->watchers);
-        run->watchers = next;
-    }
+    free_watchers(run->watchers);
     execution_free(run->execution);
     buf_release(&run->row);
     free(run->arn);
@@ -217,8 +254,10 @@ void run_settle(struct run *run)
         return;
     if (run->ended)
         run_tell_watchers(run);
-    bool leave = run->ended || (run->wake_ms != STORE_WAKE_ACTIVE && run->watchers == NULL && !tasks_hold(run));
-    if (leave)
+    bool sleeps = run->wake_ms != STORE_WAKE_ACTIVE && !tasks_hold(run);
+    if (sleeps)
+        park_watchers(run);
+    if (sleeps || run->ended)
         run_forget(run);
 }
 

@@ -25,7 +25,8 @@ static void callback_start(struct connector *connector, struct task *task)
     struct callback *callback = (struct callback *)connector;
     if (task->resource->pattern == PATTERN_CALLBACK) {
         AUTO_JSON struct json_object *answer = service_answer(task->resource, task->input, task->idempotency_token);
-        deferred_add(&callback->deferred, task, &(struct task_report){.kind = TASK_SUBMITTED, .output = answer});
+        deferred_add(&callback->deferred, task,
+                     &(struct task_report){.kind = TASK_SUBMITTED, .output = answer, .handed_over = true});
         return;
     }
     char *cause = mem_printf("There is no implementation of '%s' here. Supported are Lambda functions, lambda:invoke, "

@@ -23,20 +23,22 @@ static void free_report(struct deferred_report *entry)
     free(entry);
 }
 
+enum { REPORTS_A_TURN = 1024 }; /* then others have their turn */
+
 /* Each entry leaves the list before it is reported, for the report may cancel or start others. */
 static void on_turn(evutil_socket_t fd, short what, void *context)
 {
     (void)fd;
     (void)what;
     struct deferred *deferred = context;
-    struct deferred_report *entry = TAILQ_FIRST(&deferred->reports);
-    if (entry == NULL)
-        return;
-    TAILQ_REMOVE(&deferred->reports, entry, link);
+    struct deferred_report *entry;
+    for (int i = 0; i < REPORTS_A_TURN && (entry = TAILQ_FIRST(&deferred->reports)) != NULL; i++) {
+        TAILQ_REMOVE(&deferred->reports, entry, link);
+        entry->task->report(entry->task, &entry->report);
+        free_report(entry);
+    }
     if (!TAILQ_EMPTY(&deferred->reports))
         event_active(deferred->turn, EV_TIMEOUT, 1);
-    entry->task->report(entry->task, &entry->report);
-    free_report(entry);
 }
 
 void deferred_init(struct deferred *deferred, struct event_base *base)

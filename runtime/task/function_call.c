@@ -119,7 +119,8 @@ void call_answered(struct call *call, const char *text, size_t bytes)
         result = invoke_answer(all, result);
     bool waits = task->resource->pattern == PATTERN_CALLBACK;
     call_drop(call);
-    task->report(task, &(struct task_report){.kind = waits ? TASK_SUBMITTED : TASK_SUCCEEDED, .output = result});
+    enum task_report_kind kind = waits ? TASK_SUBMITTED : TASK_SUCCEEDED;
+    task->report(task, &(struct task_report){.kind = kind, .output = result, .handed_over = waits});
 }
 
 /* --- failures --------------------------------------------------------------------------------- */
