@@ -54,6 +54,9 @@ void suggest_offer(struct suggest *suggest, const char *candidate)
     size_t given_bytes = strlen(suggest->given), candidate_bytes = strlen(candidate);
     if (given_bytes > SUGGEST_BYTES_MAX || candidate_bytes > SUGGEST_BYTES_MAX || candidate_bytes == 0)
         return;
+    size_t apart = given_bytes > candidate_bytes ? given_bytes - candidate_bytes : candidate_bytes - given_bytes;
+    if (apart >= suggest->distance)
+        return;
     size_t steps = distance(suggest->given, given_bytes, candidate, candidate_bytes);
     if (steps < suggest->distance && steps * 2 < candidate_bytes) {
         suggest->distance = steps;

@@ -83,10 +83,12 @@ struct diagnostic *diagnostic_found(struct diagnostic *diagnostic, struct json_o
 char *diagnostics_aws_text(const struct diagnostics *diagnostics)
 {
     struct buf out = BUF_INIT;
-    for (size_t i = 0; i < diagnostics->count; i++) {
+    size_t told = 0;
+    for (size_t i = 0; i < diagnostics->count && told < ANSWER_LIMIT_DEFAULT; i++) {
         const struct diagnostic *diagnostic = &diagnostics->list[i];
         if (diagnostic->severity != DIAGNOSTIC_ERROR)
             continue;
+        told++;
         if (out.bytes)
             buf_add_text(&out, ", ");
         const char *location = diagnostic->location ? diagnostic->location : "null";

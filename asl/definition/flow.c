@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SUGGESTIONS_MAX = 100 }; /* each looks at all names of the block */
+
 #define MISSING_TARGET "MISSING_TRANSITION_TARGET"
 
 struct state *scope_state(const struct scope *scope, const char *name)
@@ -38,7 +40,7 @@ static struct state *resolve(struct compiler *c, const struct scope *scope, cons
     struct diagnostic *diagnostic =
         diagnostics_add(&c->transitions, DIAGNOSTIC_ERROR, MISSING_TARGET, location, "Missing 'Next' target: %s", name);
     struct suggest suggest = suggest_begin(name);
-    for (uint32_t i = 0; i < scope->state_count; i++)
+    for (uint32_t i = 0; i < scope->state_count && c->transitions.count <= SUGGESTIONS_MAX; i++)
         suggest_offer(&suggest, scope->states[i]->name);
     diagnostic->plain = mem_printf("no state is named \"%s\"", name);
     diagnostic->found = mem_strdup(name);

@@ -131,6 +131,26 @@ static void visit_check(void *context, struct json_object *assign, const char *l
     place_leave(c, mark);
 }
 
+static void visit_found(void *context, struct json_object *assign, const char *list, size_t index)
+{
+    (void)assign, (void)list, (void)index;
+    *(bool *)context = true;
+}
+
+/* Whether something is assigned in the blocks inside a state. */
+static bool assigns_inside(const struct state *state)
+{
+    bool found = false;
+    for (size_t at = 0; at < state->scope_count && !found; at++) {
+        const struct scope *scope = state->scopes[at];
+        for (uint32_t i = 0; scope && i < scope->state_count && !found; i++) {
+            each_assign(scope->states[i], visit_found, &found);
+            found |= assigns_inside(scope->states[i]);
+        }
+    }
+    return found;
+}
+
 static void check_block(struct compiler *c, const struct scope *scope, struct json_object *outer);
 
 /* The blocks inside a Parallel or Map; `outer`: what is there when the state is entered. */
@@ -170,7 +190,7 @@ static void check_block(struct compiler *c, const struct scope *scope, struct js
         qsort(ways.list, ways.count, sizeof *ways.list, compare_ways);
     for (uint32_t i = 0; i < scope->state_count; i++) {
         const struct state *state = scope->states[i];
-        if (state->scope_count == 0)
+        if (!assigns_inside(state))
             continue;
         AUTO_JSON struct json_object *names = state->distributed ? json_object_new_object() : json_shallow_copy(outer);
         if (!state->distributed)

@@ -11,3 +11,31 @@ fuzz-programs: $(fuzz_programs)
 fuzz: fuzz-programs
 	$(top_srcdir)/tests/fuzz/run $(FUZZ_SECONDS) $(fuzz_programs)
 .PHONY: fuzz fuzz-programs
+
+# definitions: JSON, YAML and the compiler
+EXTRA_PROGRAMS += %D%/definition_fuzz
+fuzz_programs += %D%/definition_fuzz
+tests_fuzz_definition_fuzz_SOURCES = %D%/definition_fuzz.c
+tests_fuzz_definition_fuzz_LDADD = $(ASL_LIBS)
+tests_fuzz_definition_fuzz_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += %D%/definition_fuzz.dict \
+    %D%/definition_fuzz.seeds/blocks-01 \
+    %D%/definition_fuzz.seeds/blocks-05 \
+    %D%/definition_fuzz.seeds/fields-01 \
+    %D%/definition_fuzz.seeds/fields-05 \
+    %D%/definition_fuzz.seeds/fields-09 \
+    %D%/definition_fuzz.seeds/fields-13 \
+    %D%/definition_fuzz.seeds/fields-17 \
+    %D%/definition_fuzz.seeds/handlers-01 \
+    %D%/definition_fuzz.seeds/structure-01 \
+    %D%/definition_fuzz.seeds/structure-05 \
+    %D%/definition_fuzz.seeds/structure-09 \
+    %D%/definition_fuzz.seeds/structure-13 \
+    %D%/definition_fuzz.seeds/structure-17 \
+    %D%/definition_fuzz.seeds/text-01 \
+    %D%/definition_fuzz.seeds/text-05 \
+    %D%/definition_fuzz.seeds/text-09 \
+    %D%/definition_fuzz.seeds/text-13 \
+    %D%/definition_fuzz.seeds/text-17 \
+    %D%/definition_fuzz.seeds/variables-01 \
+    %D%/definition_fuzz.seeds/variables-05
