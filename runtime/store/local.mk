@@ -2,6 +2,15 @@ libruntime_a_SOURCES += \
     %D%/batch.c \
     %D%/fault.c \
     %D%/fault.h \
+    %D%/postgres.c \
+    %D%/postgres_params.c \
+    %D%/postgres_params.h \
+    %D%/postgres_priv.h \
+    %D%/postgres_read.c \
+    %D%/postgres_schema.c \
+    %D%/postgres_schema.h \
+    %D%/postgres_statements.def \
+    %D%/postgres_write.c \
     %D%/sqlite.c \
     %D%/sqlite_priv.h \
     %D%/sqlite_read.c \

@@ -48,9 +48,11 @@ static const char *const migrations[] = {
     "    strftime('%Y-%m-%dT%H:%M:%fZ', started_ms / 1000.0, 'unixepoch') AS started,"
     "    CASE WHEN stopped_ms > 0 THEN strftime('%Y-%m-%dT%H:%M:%fZ', stopped_ms / 1000.0, 'unixepoch') END AS stopped,"
     "    redrive_count, map_run, meta FROM execution;"
-    "CREATE VIEW events AS SELECT h.execution, x.arn, h.first_event + e.key AS id,"
-    "    json_extract(e.value, '$.type') AS type, e.value AS event"
-    "    FROM history h JOIN execution x ON x.id = h.execution JOIN json_each(h.body) e;",
+    "CREATE VIEW events AS SELECT h.execution, x.arn, x.machine, e.value ->> '$.id' AS id, e.value ->> '$.type' AS "
+    "type,"
+    "    strftime('%Y-%m-%dT%H:%M:%fZ', (e.value ->> '$.at') / 1000.0, 'unixepoch') AS at,"
+    "    e.value ->> '$.name' AS state, e.value -> '$.value' AS value, e.value -> '$.details' AS details,"
+    "    e.value AS event FROM history h JOIN execution x ON x.id = h.execution JOIN json_each(h.body) e;",
 };
 
 enum { MIGRATIONS = sizeof(migrations) / sizeof(*migrations) };

@@ -21,6 +21,8 @@ int store_open(const char *url, struct store **ret_store, struct err *err)
 
     if (path && *path)
         return sqlite_store_open(path, ret_store, err);
+    if (after_prefix(url, "postgres://") || after_prefix(url, "postgresql://"))
+        return postgres_store_open(url, ret_store, err);
     err_set(err, ERR_INVALID, "\"%s\" does not name a store", url);
     err_hint(err, "write sqlite:PATH or postgres://USER@HOST/DATABASE");
     return ERR_INVALID;

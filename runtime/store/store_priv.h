@@ -66,6 +66,7 @@ struct store {
 };
 
 int sqlite_store_open(const char *path, struct store **ret_store, struct err *err);
+int postgres_store_open(const char *url, struct store **ret_store, struct err *err);
 
 /* What a callback's answer means for the call that made it: 0 go on, negative an error, positive enough. */
 static inline int store_callback_result(int answer)
@@ -130,6 +131,7 @@ struct store_batch {
     BATCH_LIST(batch_proof) proofs; /* one a shard */
     uint32_t *by_id;                /* open addressing: index + 1 into executions, 0 empty */
     size_t by_id_slots;             /* a power of two */
+    int64_t attempt;                /* the backend's number of a commit whose outcome it does not know yet; 0: none */
 };
 
 /* Tells those who asked which documents were left alone; to be called once the commit has succeeded. */

@@ -19,6 +19,13 @@ TESTS += %D%/store_sqlite_test
 tests_unit_store_sqlite_test_SOURCES = %D%/store_sqlite_test.c %D%/store_fixture.c %D%/store_fixture.h
 tests_unit_store_sqlite_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
 
+# The suites above on PostgreSQL, and what only that can meet: the script starts a server.
+check_PROGRAMS += %D%/store_postgres_test
+TESTS += %D%/store_postgres.sh
+EXTRA_DIST += %D%/store_postgres.sh
+tests_unit_store_postgres_test_SOURCES = %D%/store_postgres_test.c %D%/store_fixture.c %D%/store_fixture.h
+tests_unit_store_postgres_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
+
 check_PROGRAMS += %D%/task_test
 TESTS += %D%/task_test
 tests_unit_task_test_SOURCES = %D%/task_test.c

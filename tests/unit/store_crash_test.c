@@ -30,12 +30,13 @@ static void name_execution(int64_t id, char arn[48])
     snprintf(arn, 48, "arn:execution:%lld", (long long)id);
 }
 
-/* One commit: ROWS executions with numbers from base, each with a history. */
-static int commit_group(struct store *store, int64_t base)
+/* One commit under the lease of shard 0: ROWS executions with numbers from base, each with a history. */
+static int commit_group(struct store *store, int64_t epoch, int64_t base)
 {
     struct store_batch *batch = store_batch_new();
     int result;
 
+    store_batch_prove(batch, 0, epoch);
     for (int64_t id = base; id < base + ROWS; id++) {
         char arn[48];
 
@@ -52,12 +53,16 @@ static int commit_group(struct store *store, int64_t base)
 }
 
 /* The child: commits group after group and tells the number of each that was acknowledged. */
-static _Noreturn void commit_until_killed(const struct store_fixture *fixture, int64_t group, int out)
+static _Noreturn void commit_until_killed(const struct store_fixture *fixture, int64_t group, int64_t now_ms, int out)
 {
     struct store *store = store_fixture_open(fixture);
+    int64_t epoch = 0;
+
+    if (store_lease_take(store, 0, "child", NULL, now_ms, 1, &epoch, NULL))
+        _exit(1);
 
     for (;; group++) {
-        if (commit_group(store, group * ROWS + 1) || write(out, &group, sizeof(group)) != sizeof(group))
+        if (commit_group(store, epoch, group * ROWS + 1) || write(out, &group, sizeof(group)) != sizeof(group))
             _exit(1);
     }
 }
@@ -104,13 +109,14 @@ static void killed_commit_is_all_or_nothing(void **state)
     for (int turn = 0; turn < KILLS; turn++) {
         int64_t first = next;
         int64_t acknowledged = first - 1;
+        int64_t epoch;
         int ends[2];
         pid_t child;
 
         store_fixture_close(fixture);
         assert_int_equal(pipe(ends), 0);
         if (!(child = fork()))
-            commit_until_killed(fixture, first, ends[1]);
+            commit_until_killed(fixture, first, turn * 1000, ends[1]);
         close(ends[1]);
         assert_int_equal(read(ends[0], &acknowledged, sizeof(acknowledged)), sizeof(acknowledged));
         usleep((useconds_t)(turn * 3137));
@@ -120,7 +126,9 @@ static void killed_commit_is_all_or_nothing(void **state)
         close(ends[0]);
         waitpid(child, NULL, 0);
 
+        /* A server may still be at work on what the child sent last: the lease ends that. */
         fixture->store = store_fixture_open(fixture);
+        assert_int_equal(store_lease_take(fixture->store, 0, "parent", NULL, turn * 1000 + 500, 1, &epoch, NULL), 0);
         for (int64_t group = first; group <= acknowledged; group++)
             assert_int_equal(count_group(fixture->store, group), ROWS);
         /* The one that was being written may have got through, but not in parts. */

@@ -8,13 +8,26 @@
 #include "asl/base/err.h"
 #include "asl/base/mem.h"
 
+#include <libpq-fe.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static void make_sqlite(struct store_fixture *fixture)
+static bool is_sqlite(const struct store_fixture *fixture)
 {
+    return fixture->folder[0];
+}
+
+static void make_url(struct store_fixture *fixture)
+{
+    const char *url = getenv("TEST_STORE");
+
+    if (url && *url && strcmp(url, "sqlite")) {
+        snprintf(fixture->url, sizeof(fixture->url), "%s", url);
+        return;
+    }
     snprintf(fixture->folder, sizeof(fixture->folder), "%s", "/tmp/store_test.XXXXXX");
     if (!mkdtemp(fixture->folder))
         abort();
@@ -39,14 +52,16 @@ void store_fixture_close(struct store_fixture *fixture)
     fixture->store = NULL;
 }
 
-int store_fixture_setup(void **state)
+static void clear_postgres(const struct store_fixture *fixture)
 {
-    struct store_fixture *fixture = NEW(struct store_fixture);
+    PGconn *pg = PQconnectdb(fixture->url);
 
-    make_sqlite(fixture);
-    fixture->store = store_fixture_open(fixture);
-    *state = fixture;
-    return 0;
+    if (PQstatus(pg) != CONNECTION_OK) {
+        fprintf(stderr, "%s", PQerrorMessage(pg));
+        abort();
+    }
+    PQclear(PQexec(pg, "SET client_min_messages = error; DROP SCHEMA IF EXISTS orchestrator CASCADE"));
+    PQfinish(pg);
 }
 
 void store_fixture_clear(struct store_fixture *fixture)
@@ -54,6 +69,10 @@ void store_fixture_clear(struct store_fixture *fixture)
     static const char *const names[] = {"store.db", "store.db-wal", "store.db-shm"};
 
     store_fixture_close(fixture);
+    if (!is_sqlite(fixture)) {
+        clear_postgres(fixture);
+        return;
+    }
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         char path[128];
 
@@ -62,12 +81,24 @@ void store_fixture_clear(struct store_fixture *fixture)
     }
 }
 
+int store_fixture_setup(void **state)
+{
+    struct store_fixture *fixture = NEW(struct store_fixture);
+
+    make_url(fixture);
+    store_fixture_clear(fixture);
+    fixture->store = store_fixture_open(fixture);
+    *state = fixture;
+    return 0;
+}
+
 int store_fixture_teardown(void **state)
 {
     struct store_fixture *fixture = *state;
 
     store_fixture_clear(fixture);
-    rmdir(fixture->folder);
+    if (is_sqlite(fixture))
+        rmdir(fixture->folder);
     free(fixture);
     return 0;
 }

@@ -176,8 +176,9 @@ static void older_schema_is_brought_up_to_date(void **state)
         assert_int_equal(sqlite3_open(path_of(fixture), &db), SQLITE_OK);
         assert_int_equal(sqlite_schema_migrate(db, path_of(fixture), version, NULL), 0);
         sqlite3_close(db);
-        run_sql(path_of(fixture), "INSERT INTO execution VALUES (1, 'arn:1', 'm', '{}', 1, 1000, 2000, 0, 0, 0, NULL);"
-                                  "INSERT INTO history VALUES (1, 1, 1, 2, '[{\"type\":\"A\"},{\"type\":\"B\"}]')");
+        run_sql(path_of(fixture),
+                "INSERT INTO execution VALUES (1, 'arn:1', 'm', '{}', 1, 1000, 2000, 0, 0, 0, NULL);"
+                "INSERT INTO history VALUES (1, 1, 1, 2, '[{\"id\":1,\"type\":\"A\"},{\"id\":2,\"type\":\"B\"}]')");
         fixture->store = store_fixture_open(fixture);
         assert_true(has_execution(fixture->store, 1));
         assert_int_equal(commit_history(fixture->store, 2, 100, NULL), 0);

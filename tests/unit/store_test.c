@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -636,6 +637,8 @@ static void other_process_is_noticed(void **state)
     assert_true(put(fixture->store, "own", "0", 0));
     assert_int_equal(store_change_counter(fixture->store), before);
     assert_int_equal(store_inbox_put(other, 0, "{}", &seq, NULL), 0);
+    for (int tries = 0; tries < 100 && store_change_counter(fixture->store) == before; tries++)
+        usleep(20000); /* a notification may take its time */
     assert_int_not_equal(store_change_counter(fixture->store), before);
     assert_requests(fixture->store, 0, 0, "{};");
     store_close(other);

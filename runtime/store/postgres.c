@@ -1,0 +1,476 @@
+/*
+ * postgres.c - a store in a PostgreSQL database: opening, connecting again, and what both its sides need.
+ *
+ * Each connection prepares the statements of its side when it is made. The writer's also registers itself in
+ * the table `writer`: that ends whatever an earlier connection of this process may have left running, and
+ * tells which commit was the last to reach the database (see postgres_write.c).
+ */
+#include "config.h"
+
+#include "runtime/store/postgres_priv.h"
+
+#include "runtime/store/postgres_schema.h"
+
+#include "asl/base/err.h"
+#include "asl/base/mem.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SHARDS_DEFAULT = 64, PAUSE_MS_FIRST = 50, PAUSE_MS_MAX = 2000 };
+
+static const struct {
+    enum postgres_side side;
+    const char *name;
+    const char *sql;
+} statements[] = {
+#define STATEMENT(side, name, sql) {POSTGRES_##side, #name, sql},
+#include "runtime/store/postgres_statements.def"
+};
+
+/* --- results and errors -------------------------------------------------------------------------- */
+
+int64_t postgres_clock_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t postgres_int(const PGresult *result, int row, int column)
+{
+    return strtoll(PQgetvalue(result, row, column), NULL, 10);
+}
+
+const char *postgres_text(const PGresult *result, int row, int column)
+{
+    return PQgetisnull(result, row, column) ? NULL : PQgetvalue(result, row, column);
+}
+
+static const char *sqlstate_of(const PGresult *result)
+{
+    const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+
+    return state ? state : "";
+}
+
+static bool has_prefix(const char *text, const char *prefix)
+{
+    return !strncmp(text, prefix, strlen(prefix));
+}
+
+/* OR001 is the writer's own: its connection was replaced, so it needs a new one. */
+bool postgres_is_lost(PGconn *pg, const PGresult *result)
+{
+    const char *state = sqlstate_of(result);
+
+    return PQstatus(pg) != CONNECTION_OK || has_prefix(state, "57P") || has_prefix(state, "08") ||
+           !strcmp(state, "OR001");
+}
+
+static enum err_code map_state(const char *state)
+{
+    static const struct {
+        const char *prefix;
+        enum err_code code;
+    } codes[] = {
+        {"OR002", ERR_FENCED},  {"OR003", ERR_NOT_FOUND}, {"23505", ERR_EXISTS}, {"40", ERR_BUSY},
+        {"55P03", ERR_BUSY},    {"57", ERR_BUSY},         {"53300", ERR_BUSY},   {"53100", ERR_FULL},
+        {"XX001", ERR_CORRUPT}, {"XX002", ERR_CORRUPT},
+    };
+
+    for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++) {
+        if (has_prefix(state, codes[i].prefix))
+            return codes[i].code;
+    }
+    return ERR_IO;
+}
+
+int postgres_error(PGconn *pg, const PGresult *result, const char *what, struct err *err)
+{
+    enum err_code code = map_state(sqlstate_of(result));
+    const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    const char *detail = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL) : NULL;
+    const char *text = primary ? primary : PQerrorMessage(pg);
+
+    /* The messages of libpq itself end with a new line. */
+    err_set(err, code, "could not %s: %.*s%s%s", what, (int)strcspn(text, "\n"), text, detail ? ": " : "",
+            detail ? detail : "");
+    err_at(err, "%s@%s/%s", PQuser(pg) ? PQuser(pg) : "", PQhost(pg) ? PQhost(pg) : "", PQdb(pg) ? PQdb(pg) : "");
+    return code;
+}
+
+int postgres_run(PGconn *pg, const char *sql, struct err *err)
+{
+    PGresult *answer = PQexec(pg, sql);
+    ExecStatusType status = PQresultStatus(answer);
+    int result = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK
+                     ? 0
+                     : postgres_error(pg, answer, "set up the store", err);
+
+    PQclear(answer);
+    return result;
+}
+
+int postgres_query_int(PGconn *pg, const char *sql, int64_t *ret_value, struct err *err)
+{
+    PGresult *answer = PQexec(pg, sql);
+    int result = 0;
+
+    if (PQresultStatus(answer) != PGRES_TUPLES_OK)
+        result = postgres_error(pg, answer, "read the store", err);
+    else
+        *ret_value = PQntuples(answer) ? postgres_int(answer, 0, 0) : 0;
+    PQclear(answer);
+    return result;
+}
+
+int postgres_send(PGconn *pg, enum postgres_statement which, const struct params *params, struct err *err)
+{
+    if (PQsendQueryPrepared(pg, statements[which].name, params->count, params->values, params->lengths, params->formats,
+                            0))
+        return 0;
+    return postgres_error(pg, NULL, "write to the store", err);
+}
+
+/* --- connecting ------------------------------------------------------------------------------------ */
+
+/* All statements of a side in one round trip. */
+static int prepare(PGconn *pg, enum postgres_side side, struct err *err)
+{
+    int result = 0;
+    int sent = 0;
+
+    PQenterPipelineMode(pg);
+    for (int i = 0; i < POSTGRES_STATEMENTS; i++) {
+        if (statements[i].side == side)
+            sent += PQsendPrepare(pg, statements[i].name, statements[i].sql, 0, NULL);
+    }
+    PQpipelineSync(pg);
+    for (int i = 0; i < sent; i++) {
+        for (PGresult *answer; (answer = PQgetResult(pg)); PQclear(answer)) {
+            if (!result && PQresultStatus(answer) != PGRES_COMMAND_OK)
+                result = postgres_error(pg, answer, "prepare a statement", err);
+        }
+    }
+    PQclear(PQgetResult(pg)); /* of the sync */
+    if (!result && !PQexitPipelineMode(pg))
+        result = postgres_error(pg, NULL, "prepare a statement", err);
+    return result;
+}
+
+/*
+ * From here on only this connection may commit for the process. A transaction that an earlier one left open
+ * is ended by ending its backend; the row's lock makes sure that it has ended.
+ */
+static int register_writer(struct postgres_store *store, PGconn *pg, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGresult *answer;
+    int result = 0;
+
+    if ((result = postgres_run(pg,
+                               "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                               " AND datname = current_database() AND usename = current_user"
+                               " AND application_name = current_setting('application_name');"
+                               "DELETE FROM writer WHERE seen < now() - interval '30 days'",
+                               err)))
+        return result;
+    params_add_text(&params, store->writer_id);
+    params_add_int(&params, ++store->session);
+    answer = PQexecParams(pg,
+                          "INSERT INTO writer AS w (id, session, last_commit, conflicts) VALUES ($1, $2, 0, '{}')"
+                          " ON CONFLICT (id) DO UPDATE SET session = excluded.session, seen = now()"
+                          " RETURNING last_commit, conflicts",
+                          params.count, NULL, params.values, params.lengths, params.formats, 0);
+    if (PQresultStatus(answer) != PGRES_TUPLES_OK) {
+        result = postgres_error(pg, answer, "register with the store", err);
+    } else {
+        store->durable_commit = postgres_int(answer, 0, 0);
+        free(store->durable_conflicts);
+        store->durable_conflicts = mem_strdup(PQgetvalue(answer, 0, 1));
+    }
+    PQclear(answer);
+    return result;
+}
+
+static void ignore_notice(void *context, const PGresult *result)
+{
+    (void)context;
+    (void)result;
+}
+
+/* A connection that uses our schema, and whose commits wait for the disk whatever the server's default is. */
+static PGconn *open_connection(const struct postgres_store *store, enum postgres_side side)
+{
+    static const char *const titles[] = {"reader", "writer", "listener"};
+    char name[64];
+    const char *keywords[] = {"dbname",          "application_name", "connect_timeout",
+                              "keepalives_idle", "tcp_user_timeout", NULL};
+    const char *values[] = {store->url, name, "5", "10", "20000", NULL};
+    PGconn *pg;
+
+    snprintf(name, sizeof(name), "orchestrator %s %s", titles[side], store->writer_id);
+    pg = PQconnectdbParams(keywords, values, 1);
+    PQsetNoticeReceiver(pg, ignore_notice, NULL);
+    return pg;
+}
+
+static int set_up(struct postgres_store *store, PGconn *pg, enum postgres_side side, struct err *err)
+{
+    int result;
+
+    if (PQstatus(pg) != CONNECTION_OK)
+        return postgres_error(pg, NULL, "reach the database", err);
+    if ((result = postgres_run(pg,
+                               "SET search_path = orchestrator; SET client_encoding = 'UTF8';"
+                               "SET default_transaction_isolation = 'read committed';"
+                               "SELECT set_config('synchronous_commit', 'on', false) WHERE"
+                               " current_setting('synchronous_commit') = 'off'",
+                               err)))
+        return result;
+    if (side == POSTGRES_LISTENER)
+        return postgres_run(pg, "LISTEN orchestrator", err);
+    if ((result = prepare(pg, side, err)))
+        return result;
+    return side == POSTGRES_WRITER ? register_writer(store, pg, err) : 0;
+}
+
+void postgres_drop(struct postgres_connection *connection)
+{
+    PQfinish(connection->pg);
+    connection->pg = NULL;
+}
+
+int postgres_connect(struct postgres_store *store, struct postgres_connection *connection, struct err *err)
+{
+    int64_t now_ms = postgres_clock_ms();
+    int result;
+
+    if (connection->pg && PQstatus(connection->pg) == CONNECTION_OK)
+        return 0;
+    postgres_drop(connection);
+    if (now_ms < connection->retry_ms)
+        return err_set(err, ERR_BUSY, "the database could not be reached; the next try is in %" PRId64 " ms",
+                       connection->retry_ms - now_ms);
+    connection->pg = open_connection(store, connection->side);
+    if (!(result = set_up(store, connection->pg, connection->side, err))) {
+        connection->pause_ms = 0;
+        return 0;
+    }
+    postgres_drop(connection);
+    connection->pause_ms = connection->pause_ms ? connection->pause_ms * 2 : PAUSE_MS_FIRST;
+    if (connection->pause_ms > PAUSE_MS_MAX)
+        connection->pause_ms = PAUSE_MS_MAX;
+    connection->retry_ms = postgres_clock_ms() + connection->pause_ms;
+    return result;
+}
+
+int postgres_ask(struct postgres_store *store, struct postgres_connection *connection, enum postgres_statement which,
+                 const struct params *params, PGresult **ret_result, struct err *err)
+{
+    int result = 0;
+
+    *ret_result = NULL;
+    for (int tries = 0; tries < 2; tries++) {
+        PGresult *answer;
+        ExecStatusType status;
+
+        if ((result = postgres_connect(store, connection, err)))
+            return result;
+        answer = PQexecPrepared(connection->pg, statements[which].name, params->count, params->values, params->lengths,
+                                params->formats, 0);
+        status = PQresultStatus(answer);
+        if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+            *ret_result = answer;
+            return 0;
+        }
+        result = postgres_error(connection->pg, answer, "ask the store", err);
+        if (!postgres_is_lost(connection->pg, answer))
+            tries = 2;
+        else
+            postgres_drop(connection);
+        PQclear(answer);
+    }
+    return result;
+}
+
+/* --- other processes --------------------------------------------------------------------------------- */
+
+static int postgres_notify_fd(struct store *base)
+{
+    struct postgres_store *store = (struct postgres_store *)base;
+
+    return postgres_connect(store, &store->listener, NULL) ? -1 : PQsocket(store->listener.pg);
+}
+
+/*
+ * Counts the notifications of others; also a connection that was lost, since one may have been lost with it.
+ * Whether a notification is our own is told by the process that the server runs for us.
+ */
+static int64_t postgres_change_counter(struct store *base)
+{
+    struct postgres_store *store = (struct postgres_store *)base;
+    PGconn *pg = store->listener.pg;
+
+    if (!pg || !PQconsumeInput(pg) || PQstatus(pg) != CONNECTION_OK) {
+        postgres_drop(&store->listener);
+        if (!postgres_connect(store, &store->listener, NULL))
+            store->change_counter++;
+        return store->change_counter;
+    }
+    for (PGnotify *notify; (notify = PQnotifies(pg)); PQfreemem(notify)) {
+        if (strcmp(notify->extra, store->writer_id))
+            store->change_counter++;
+    }
+    return store->change_counter;
+}
+
+/* --- opening and closing ------------------------------------------------------------------------------ */
+
+static void postgres_close(struct store *base)
+{
+    struct postgres_store *store = (struct postgres_store *)base;
+
+    if (store->writer.pg && PQstatus(store->writer.pg) == CONNECTION_OK) {
+        AUTO_PARAMS params = PARAMS_INIT;
+
+        params_add_text(&params, store->writer_id);
+        PQclear(
+            PQexecParams(store->writer.pg, "DELETE FROM writer WHERE id = $1", 1, NULL, params.values, NULL, NULL, 0));
+    }
+    PQfinish(store->reader.pg);
+    PQfinish(store->writer.pg);
+    PQfinish(store->listener.pg);
+    pthread_mutex_destroy(&store->write_lock);
+    free(store->durable_conflicts);
+    free(store->url);
+    free(store);
+}
+
+/* Takes "shards=N" out of the URL's query, which libpq would not understand. */
+static int take_shards(char *url, int *ret_shards, struct err *err)
+{
+    char *at = strstr(url, "shards=");
+    char *end;
+    long shards;
+
+    *ret_shards = SHARDS_DEFAULT;
+    if (!at || (at[-1] != '?' && at[-1] != '&'))
+        return 0;
+    shards = strtol(at + strlen("shards="), &end, 10);
+    if (shards < 1 || shards > STORE_SHARDS_MAX || (*end && *end != '&'))
+        return err_set(err, ERR_INVALID, "shards must be a number from 1 to %d", STORE_SHARDS_MAX);
+    *ret_shards = (int)shards;
+    if (*end == '&')
+        memmove(at, end + 1, strlen(end + 1) + 1);
+    else
+        at[-1] = '\0';
+    return 0;
+}
+
+static int load_settings(struct postgres_store *store, struct err *err)
+{
+    int64_t shards = 0;
+    int result = postgres_query_int(store->reader.pg, "SELECT value FROM setting WHERE name = 'shards'", &shards, err);
+    PGresult *answer;
+    const char *hex;
+
+    if (result)
+        return result;
+    if (shards < 1 || shards > STORE_SHARDS_MAX)
+        return err_set(err, ERR_CORRUPT, "the store has %" PRId64 " shards, expected 1 to %d", shards,
+                       STORE_SHARDS_MAX);
+    store->base.shards = (int)shards;
+    answer = PQexec(store->reader.pg, "SELECT value FROM setting WHERE name = 'secret'");
+    hex = PQresultStatus(answer) == PGRES_TUPLES_OK && PQntuples(answer) ? PQgetvalue(answer, 0, 0) : "";
+    if (strlen(hex) != (size_t)STORE_SECRET_BYTES * 2)
+        result = err_set(err, ERR_CORRUPT, "the secret of the store is missing");
+    for (int i = 0; i < STORE_SECRET_BYTES && !result; i++) {
+        if (sscanf(hex + (size_t)i * 2, "%2hhx", &store->base.secret[i]) != 1)
+            result = err_set(err, ERR_CORRUPT, "the secret of the store is damaged");
+    }
+    PQclear(answer);
+    return result;
+}
+
+static int migrate(struct postgres_store *store, int shards, struct err *err)
+{
+    PGconn *pg = open_connection(store, POSTGRES_READER);
+    int result = PQstatus(pg) == CONNECTION_OK ? 0 : postgres_error(pg, NULL, "reach the database", err);
+
+    if (!result && PQserverVersion(pg) < 120000)
+        result = err_set(err, ERR_UNSUPPORTED, "the database is PostgreSQL %d, version 12 or later is needed",
+                         PQserverVersion(pg) / 10000);
+    if (!result && !(result = postgres_run(pg, "SET search_path = orchestrator", err)))
+        result = postgres_schema_migrate(pg, postgres_schema_version(), shards, err);
+    PQfinish(pg);
+    return result;
+}
+
+static int make_writer_id(struct postgres_store *store, struct err *err)
+{
+    unsigned char bytes[16];
+
+    if (getentropy(bytes, sizeof(bytes)))
+        return err_set(err, ERR_IO, "the system gave no random bytes");
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        snprintf(store->writer_id + 2 * i, 3, "%02x", bytes[i]);
+    return 0;
+}
+
+static const struct store_ops postgres_ops = {
+    .name = "postgres",
+    .close = postgres_close,
+    .commit = postgres_commit,
+    .execution_by_arn = postgres_execution_by_arn,
+    .execution_by_id = postgres_execution_by_id,
+    .executions = postgres_executions,
+    .executions_due = postgres_executions_due,
+    .next_wake = postgres_next_wake,
+    .count_open = postgres_count_open,
+    .history = postgres_history,
+    .history_edge = postgres_history_edge,
+    .document = postgres_document,
+    .documents = postgres_documents,
+    .change_counter = postgres_change_counter,
+    .notify_fd = postgres_notify_fd,
+    .leases = postgres_leases,
+    .lease_take = postgres_lease_take,
+    .lease_renew = postgres_lease_renew,
+    .lease_release = postgres_lease_release,
+    .inbox_put = postgres_inbox_put,
+    .inbox = postgres_inbox,
+    .inbox_reply = postgres_inbox_reply,
+    .inbox_cancel = postgres_inbox_cancel,
+    .remove_closed = postgres_remove_closed,
+    .info = postgres_info,
+};
+
+int postgres_store_open(const char *url, struct store **ret_store, struct err *err)
+{
+    struct postgres_store *store = NEW(struct postgres_store);
+    int shards;
+    int result;
+
+    store->base.ops = &postgres_ops;
+    store->url = mem_strdup(url);
+    store->reader.side = POSTGRES_READER;
+    store->writer.side = POSTGRES_WRITER;
+    store->listener.side = POSTGRES_LISTENER;
+    pthread_mutex_init(&store->write_lock, NULL);
+    if ((result = take_shards(store->url, &shards, err)) || (result = make_writer_id(store, err)) ||
+        (result = migrate(store, shards, err)) || (result = postgres_connect(store, &store->reader, err)) ||
+        (result = load_settings(store, err)) || (result = postgres_connect(store, &store->writer, err)) ||
+        (result = postgres_connect(store, &store->listener, err))) {
+        postgres_close(&store->base);
+        return result;
+    }
+    *ret_store = &store->base;
+    return 0;
+}

@@ -1,0 +1,418 @@
+/*
+ * postgres_read.c - the reading side of the PostgreSQL store, on the thread that opened it; also the
+ * requests to other nodes, which that thread writes.
+ *
+ * Results are taken whole before the callbacks run, so that a callback may read again.
+ */
+#include "config.h"
+
+#include "runtime/store/postgres_priv.h"
+
+#include "runtime/store/postgres_schema.h"
+
+#include "asl/base/buf.h"
+#include "asl/base/err.h"
+#include "asl/base/json.h"
+
+#include <string.h>
+
+static int ask(struct store *base, enum postgres_statement which, const struct params *params, PGresult **ret_result,
+               struct err *err)
+{
+    struct postgres_store *store = (struct postgres_store *)base;
+
+    return postgres_ask(store, &store->reader, which, params, ret_result, err);
+}
+
+/* --- executions --------------------------------------------------------------------------------- */
+
+#define EXECUTION_COLUMNS                                                                                              \
+    "id, shard, arn, machine, meta, status, started_ms, stopped_ms, wake_ms, redrive_count, redriven_ms, map_run"
+
+static int give_executions(const PGresult *answer, store_execution_fn *fn, void *context)
+{
+    int said = 0;
+
+    for (int i = 0; i < PQntuples(answer) && !said; i++) {
+        struct store_execution row = {
+            .id = postgres_int(answer, i, 0),
+            .shard = (int)postgres_int(answer, i, 1),
+            .arn = postgres_text(answer, i, 2),
+            .machine = postgres_text(answer, i, 3),
+            .meta = postgres_text(answer, i, 4),
+            .status = (enum execution_status)postgres_int(answer, i, 5),
+            .started_ms = postgres_int(answer, i, 6),
+            .stopped_ms = postgres_int(answer, i, 7),
+            .wake_ms = postgres_int(answer, i, 8),
+            .redrive_count = postgres_int(answer, i, 9),
+            .redriven_ms = postgres_int(answer, i, 10),
+            .map_run = postgres_text(answer, i, 11),
+        };
+
+        said = fn(context, &row);
+    }
+    return store_callback_result(said);
+}
+
+int postgres_execution_by_arn(struct store *store, const char *arn, store_execution_fn *fn, void *context,
+                              struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGresult *answer;
+    int result;
+
+    params_add_int(&params, store_shard_of(store, arn));
+    params_add_text(&params, arn);
+    result = ask(store, POSTGRES_EXECUTION_BY_ARN, &params, &answer, err);
+    if (!result)
+        result = PQntuples(answer) ? give_executions(answer, fn, context)
+                                   : err_set(err, ERR_NOT_FOUND, "there is no execution \"%s\"", arn);
+    PQclear(answer);
+    return result;
+}
+
+int postgres_execution_by_id(struct store *store, int shard, int64_t id, store_execution_fn *fn, void *context,
+                             struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGresult *answer;
+    int result;
+
+    params_add_int(&params, shard);
+    params_add_int(&params, id);
+    result = ask(store, POSTGRES_EXECUTION_BY_ID, &params, &answer, err);
+    if (!result)
+        result = PQntuples(answer)
+                     ? give_executions(answer, fn, context)
+                     : err_set(err, ERR_NOT_FOUND, "there is no execution with the number %lld", (long long)id);
+    PQclear(answer);
+    return result;
+}
+
+/* Names only what the query asks for, so that the index of the machine or of the map run is used. */
+static void query_text(const struct store_execution_query *query, struct params *params, struct buf *sql)
+{
+    buf_add_text(sql, "SELECT " EXECUTION_COLUMNS " FROM execution WHERE true");
+    if (query->machine) {
+        params_add_text(params, query->machine);
+        buf_printf(sql, " AND machine = $%d", params->count);
+    }
+    if (query->map_run) {
+        params_add_text(params, query->map_run);
+        buf_printf(sql, " AND map_run = $%d", params->count);
+    }
+    if (query->status >= 0)
+        buf_printf(sql, " AND status = %d", query->status);
+    if (query->redriven >= 0)
+        buf_add_text(sql, query->redriven ? " AND redrive_count > 0" : " AND redrive_count = 0");
+    if (query->meta_member) {
+        params_add_text(params, query->meta_member);
+        params_add_text(params, query->meta_value);
+        buf_printf(sql, " AND meta::json ->> $%d = $%d", params->count - 1, params->count);
+    }
+    if (query->before_started_ms || query->before_id) {
+        params_add_int(params, query->before_started_ms);
+        params_add_int(params, query->before_id);
+        buf_printf(sql, " AND (started_ms, id) < ($%d, $%d)", params->count - 1, params->count);
+    }
+    buf_printf(sql, " ORDER BY started_ms DESC, id DESC LIMIT %d", query->limit);
+}
+
+int postgres_executions(struct store *base, const struct store_execution_query *query, store_execution_fn *fn,
+                        void *context, struct err *err)
+{
+    struct postgres_store *store = (struct postgres_store *)base;
+    AUTO_PARAMS params = PARAMS_INIT;
+    AUTO_BUF sql = BUF_INIT;
+    PGresult *answer;
+    int result;
+
+    if ((result = postgres_connect(store, &store->reader, err)))
+        return result;
+    query_text(query, &params, &sql);
+    answer = PQexecParams(store->reader.pg, buf_text(&sql), params.count, NULL, params.values, params.lengths,
+                          params.formats, 0);
+    result = PQresultStatus(answer) == PGRES_TUPLES_OK
+                 ? give_executions(answer, fn, context)
+                 : postgres_error(store->reader.pg, answer, "list executions", err);
+    PQclear(answer);
+    return result;
+}
+
+int postgres_executions_due(struct store *store, int shard, int64_t now_ms, store_execution_fn *fn, void *context,
+                            struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGresult *answer;
+    int result;
+
+    params_add_int(&params, shard);
+    params_add_int(&params, now_ms);
+    if (!(result = ask(store, POSTGRES_EXECUTIONS_DUE, &params, &answer, err)))
+        result = give_executions(answer, fn, context);
+    PQclear(answer);
+    return result;
+}
+
+int postgres_next_wake(struct store *store, int shard, int64_t now_ms, int64_t *ret_wake_ms, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGresult *answer;
+    int result;
+
+    params_add_int(&params, shard);
+    params_add_int(&params, now_ms);
+    if (!(result = ask(store, POSTGRES_NEXT_WAKE, &params, &answer, err)))
+        *ret_wake_ms = postgres_text(answer, 0, 0) ? postgres_int(answer, 0, 0) : STORE_WAKE_NEVER;
+    PQclear(answer);
+    return result;
+}
+
+int64_t postgres_count_open(struct store *store)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGresult *answer;
+    int64_t count = ask(store, POSTGRES_COUNT_OPEN, &params, &answer, NULL) ? 0 : postgres_int(answer, 0, 0);
+
+    PQclear(answer);
+    return count;
+}
+
+/* --- histories ------------------------------------------------------------------------------------- */
+
+static int give_history(const PGresult *answer, store_history_fn *fn, void *context)
+{
+    int said = 0;
+
+    for (int i = 0; i < PQntuples(answer) && !said; i++)
+        said = fn(context, postgres_int(answer, i, 0), postgres_int(answer, i, 1), PQgetvalue(answer, i, 2),
+                  (size_t)PQgetlength(answer, i, 2));
+    return store_callback_result(said);
+}
+
+int postgres_history(struct store *store, int shard, int64_t execution_id, int64_t from_event_id, store_history_fn *fn,
+                     void *context, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGresult *answer;
+    int result;
+
+    params_add_int(&params, shard);
+    params_add_int(&params, execution_id);
+    params_add_int(&params, from_event_id);
+    if (!(result = ask(store, POSTGRES_HISTORY, &params, &answer, err)))
+        result = give_history(answer, fn, context);
+    PQclear(answer);
+    return result;
+}
+
+int postgres_history_edge(struct store *store, int shard, int64_t execution_id, bool last, store_history_fn *fn,
+                          void *context, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGresult *answer;
+    int result;
+
+    params_add_int(&params, shard);
+    params_add_int(&params, execution_id);
+    if (!(result = ask(store, last ? POSTGRES_HISTORY_LAST : POSTGRES_HISTORY_FIRST, &params, &answer, err)))
+        result = give_history(answer, fn, context);
+    PQclear(answer);
+    return result;
+}
+
+/* --- documents ---------------------------------------------------------------------------------------- */
+
+static int give_documents(const PGresult *answer, store_document_fn *fn, void *context)
+{
+    int said = 0;
+
+    for (int i = 0; i < PQntuples(answer) && !said; i++)
+        said = fn(context, postgres_text(answer, i, 0), postgres_text(answer, i, 1), postgres_int(answer, i, 2));
+    return store_callback_result(said);
+}
+
+int postgres_document(struct store *store, const char *kind, const char *key, store_document_fn *fn, void *context,
+                      struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGresult *answer;
+    int result;
+
+    params_add_int(&params, store_shard_of(store, key));
+    params_add_text(&params, kind);
+    params_add_text(&params, key);
+    result = ask(store, POSTGRES_DOCUMENT, &params, &answer, err);
+    if (!result)
+        result = PQntuples(answer) ? give_documents(answer, fn, context)
+                                   : err_set(err, ERR_NOT_FOUND, "there is no %s \"%s\"", kind, key);
+    PQclear(answer);
+    return result;
+}
+
+int postgres_documents(struct store *store, const char *kind, const char *prefix, const char *after, bool descending,
+                       int limit, store_document_fn *fn, void *context, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGresult *answer;
+    int result;
+
+    params_add_text(&params, kind);
+    params_add_text(&params, prefix);
+    params_add_text(&params, after);
+    if (limit)
+        params_add_int(&params, limit);
+    else
+        params_add_text(&params, NULL);
+    if (!(result = ask(store, descending ? POSTGRES_DOCUMENTS_DOWN : POSTGRES_DOCUMENTS_UP, &params, &answer, err)))
+        result = give_documents(answer, fn, context);
+    PQclear(answer);
+    return result;
+}
+
+/* --- leases and requests -------------------------------------------------------------------------------- */
+
+int postgres_leases(struct store *store, store_lease_fn *fn, void *context, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGresult *answer;
+    int said = 0;
+    int result = ask(store, POSTGRES_LEASES, &params, &answer, err);
+
+    for (int i = 0; !result && i < PQntuples(answer) && !said; i++) {
+        struct store_lease lease = {
+            .shard = (int)postgres_int(answer, i, 0),
+            .epoch = postgres_int(answer, i, 1),
+            .expires_ms = postgres_int(answer, i, 2),
+            .node = postgres_text(answer, i, 3),
+            .info = postgres_text(answer, i, 4),
+        };
+
+        said = fn(context, &lease);
+    }
+    PQclear(answer);
+    return result ? result : store_callback_result(said);
+}
+
+/* The first failure of a statement in the pipeline, or 0 and the one row that is wanted. */
+static int collect_put(PGconn *pg, int64_t *ret_seq, struct err *err)
+{
+    enum { LOCK, PUT, NOTIFY, STATEMENTS };
+    int result = 0;
+
+    for (int i = 0; i < STATEMENTS; i++) {
+        for (PGresult *answer; (answer = PQgetResult(pg)); PQclear(answer)) {
+            if (PQresultStatus(answer) != PGRES_TUPLES_OK)
+                result = result ? result : postgres_error(pg, answer, "write a request", err);
+            else if (i == PUT)
+                *ret_seq = postgres_int(answer, 0, 0);
+        }
+    }
+    /* Without a BEGIN the sync is the commit, and its answer that of the commit. */
+    PGresult *sync = PQgetResult(pg);
+    if (!result && PQresultStatus(sync) != PGRES_PIPELINE_SYNC)
+        result = postgres_error(pg, sync, "write a request", err);
+    PQclear(sync);
+    return result;
+}
+
+int postgres_inbox_put(struct store *base, int shard, const char *body, int64_t *ret_seq, struct err *err)
+{
+    struct postgres_store *store = (struct postgres_store *)base;
+    AUTO_PARAMS lock = PARAMS_INIT;
+    AUTO_PARAMS put = PARAMS_INIT;
+    AUTO_PARAMS notify = PARAMS_INIT;
+    int64_t seq = 0;
+    PGconn *pg;
+    int result;
+
+    if ((result = postgres_connect(store, &store->reader, err)))
+        return result;
+    pg = store->reader.pg;
+    params_add_int(&lock, shard);
+    params_add_int(&put, shard);
+    params_add_text(&put, body);
+    params_add_text(&notify, store->writer_id);
+    PQenterPipelineMode(pg);
+    if (!(result = postgres_send(pg, POSTGRES_INBOX_LOCK, &lock, err)) &&
+        !(result = postgres_send(pg, POSTGRES_INBOX_PUT, &put, err)) &&
+        !(result = postgres_send(pg, POSTGRES_INBOX_NOTIFY, &notify, err)) && PQpipelineSync(pg))
+        result = collect_put(pg, &seq, err);
+    if (!PQexitPipelineMode(pg))
+        postgres_drop(&store->reader);
+    if (!result && !seq)
+        result = err_set(err, ERR_IO, "the connection to the database was lost");
+    if (!result)
+        *ret_seq = seq;
+    return result;
+}
+
+int postgres_inbox(struct store *store, int shard, int64_t after, store_inbox_fn *fn, void *context, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGresult *answer;
+    int said = 0;
+    int result;
+
+    params_add_int(&params, shard);
+    params_add_int(&params, after);
+    result = ask(store, POSTGRES_INBOX, &params, &answer, err);
+    for (int i = 0; !result && i < PQntuples(answer) && !said; i++)
+        said = fn(context, postgres_int(answer, i, 0), postgres_text(answer, i, 1));
+    PQclear(answer);
+    return result ? result : store_callback_result(said);
+}
+
+int postgres_inbox_reply(struct store *store, int64_t seq, store_inbox_fn *fn, void *context, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGresult *answer;
+    int result;
+
+    params_add_int(&params, INBOX_SHARD_OF(seq));
+    params_add_int(&params, seq);
+    result = ask(store, POSTGRES_TAKE_REPLY, &params, &answer, err);
+    if (!result)
+        result = PQntuples(answer) ? store_callback_result(fn(context, seq, postgres_text(answer, 0, 0)))
+                                   : err_set(err, ERR_NOT_FOUND, "there is no reply yet");
+    PQclear(answer);
+    return result;
+}
+
+int postgres_inbox_cancel(struct store *store, int64_t seq, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGresult *answer;
+    int result;
+
+    params_add_int(&params, INBOX_SHARD_OF(seq));
+    params_add_int(&params, seq);
+    result = ask(store, POSTGRES_CANCEL, &params, &answer, err);
+    if (!result && !strcmp(PQcmdTuples(answer), "0"))
+        result = err_set(err, ERR_NOT_FOUND, "the request was answered already");
+    PQclear(answer);
+    return result;
+}
+
+char *postgres_info(struct store *base)
+{
+    struct postgres_store *store = (struct postgres_store *)base;
+    AUTO_PARAMS params = PARAMS_INIT;
+    AUTO_JSON struct json_object *info = json_object_new_object();
+    PGresult *answer;
+
+    json_add_text(info, "kind", "postgres");
+    json_add_int(info, "schemaVersion", postgres_schema_version());
+    json_add_int(info, "shards", store->base.shards);
+    if (!ask(base, POSTGRES_SIZES, &params, &answer, NULL)) {
+        json_add_text(info, "host", PQhost(store->reader.pg));
+        json_add_text(info, "database", PQdb(store->reader.pg));
+        json_add_int(info, "executionBytes", postgres_int(answer, 0, 0));
+        json_add_int(info, "historyBytes", postgres_int(answer, 0, 1));
+        json_add_int(info, "documentBytes", postgres_int(answer, 0, 2));
+        json_add_text(info, "serverVersion", postgres_text(answer, 0, 3));
+        json_add_int(info, "openExecutions", store_count_open(base));
+    }
+    PQclear(answer);
+    return json_text(info);
+}

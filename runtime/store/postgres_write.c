@@ -1,0 +1,452 @@
+/*
+ * postgres_write.c - the writing side of the PostgreSQL store: commits, leases, removal.
+ *
+ * A commit is one transaction and one round trip: all its statements go into libpq's pipeline at once,
+ *
+ *     BEGIN, prove, add executions, set executions, add history, documents, replies, notify, COMMIT
+ *
+ * with a whole column of rows a parameter. Invariants:
+ *
+ * (1) prove() is the first statement. It raises an error unless this connection is still the writer's
+ *     and every epoch is the current one; it locks those leases until the end of the transaction.
+ * (2) prove() notes the number of the commit in the row of this writer. So a process whose connection broke before
+ *     the answer came connects again, which first ends what the broken connection may have left running, and
+ *     reads whether the commit is there. Only then does it answer, or send the batch again.
+ * (3) 0 is returned only after the answer to COMMIT, or after (2) has found the commit in the database.
+ */
+#include "config.h"
+
+#include "runtime/store/postgres_priv.h"
+
+#include "asl/base/err.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* How long a commit waits for a database that is away, before it says so. */
+enum { PATIENCE_MS = 10000, TRY_PAUSE_US = 20000 };
+
+static struct postgres_store *lock_writer(struct store *base)
+{
+    struct postgres_store *store = (struct postgres_store *)base;
+
+    pthread_mutex_lock(&store->write_lock);
+    return store;
+}
+
+static void unlock_writer(struct postgres_store *store)
+{
+    pthread_mutex_unlock(&store->write_lock);
+}
+
+/* --- the statements of a batch -------------------------------------------------------------------- */
+
+static size_t count_executions(const struct store_batch *batch, bool added)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < batch->executions.count; i++)
+        count += batch->executions.items[i].added == added;
+    return count;
+}
+
+static void add_text(struct buf *array, const char *text)
+{
+    array_add_text(array, text, text ? strlen(text) : 0);
+}
+
+static int send_prove(struct postgres_store *store, const struct store_batch *batch, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    struct buf *shards;
+    struct buf *epochs;
+
+    params_add_text(&params, store->writer_id);
+    params_add_int(&params, store->session);
+    params_add_int(&params, batch->attempt);
+    shards = params_begin_int4s(&params, batch->proofs.count);
+    epochs = params_begin_int8s(&params, batch->proofs.count);
+    for (size_t i = 0; i < batch->proofs.count; i++) {
+        array_add_int4(shards, batch->proofs.items[i].shard);
+        array_add_int8(epochs, batch->proofs.items[i].epoch);
+    }
+    params_end(&params);
+    return postgres_send(store->writer.pg, POSTGRES_PROVE, &params, err);
+}
+
+static int send_added(PGconn *pg, const struct store_batch *batch, size_t count, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    struct buf *id = params_begin_int8s(&params, count);
+    struct buf *shard = params_begin_int4s(&params, count);
+    struct buf *arn = params_begin_texts(&params, count);
+    struct buf *machine = params_begin_texts(&params, count);
+    struct buf *meta = params_begin_texts(&params, count);
+    struct buf *status = params_begin_int4s(&params, count);
+    struct buf *started_ms = params_begin_int8s(&params, count);
+    struct buf *stopped_ms = params_begin_int8s(&params, count);
+    struct buf *wake_ms = params_begin_int8s(&params, count);
+    struct buf *redrive_count = params_begin_int8s(&params, count);
+    struct buf *redriven_ms = params_begin_int8s(&params, count);
+    struct buf *map_run = params_begin_texts(&params, count);
+
+    for (size_t i = 0; i < batch->executions.count; i++) {
+        const struct store_execution *row = &batch->executions.items[i].row;
+
+        if (!batch->executions.items[i].added)
+            continue;
+        array_add_int8(id, row->id);
+        array_add_int4(shard, row->shard);
+        add_text(arn, row->arn);
+        add_text(machine, row->machine);
+        add_text(meta, row->meta);
+        array_add_int4(status, (int)row->status);
+        array_add_int8(started_ms, row->started_ms);
+        array_add_int8(stopped_ms, row->stopped_ms);
+        array_add_int8(wake_ms, row->wake_ms);
+        array_add_int8(redrive_count, row->redrive_count);
+        array_add_int8(redriven_ms, row->redriven_ms);
+        add_text(map_run, row->map_run);
+    }
+    params_end(&params);
+    return postgres_send(pg, POSTGRES_ADD_EXECUTIONS, &params, err);
+}
+
+static int send_set(PGconn *pg, const struct store_batch *batch, size_t count, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    struct buf *id = params_begin_int8s(&params, count);
+    struct buf *shard = params_begin_int4s(&params, count);
+    struct buf *status = params_begin_int4s(&params, count);
+    struct buf *stopped_ms = params_begin_int8s(&params, count);
+    struct buf *wake_ms = params_begin_int8s(&params, count);
+    struct buf *redrive_count = params_begin_int8s(&params, count);
+    struct buf *redriven_ms = params_begin_int8s(&params, count);
+
+    for (size_t i = 0; i < batch->executions.count; i++) {
+        const struct store_execution *row = &batch->executions.items[i].row;
+
+        if (batch->executions.items[i].added)
+            continue;
+        array_add_int8(id, row->id);
+        array_add_int4(shard, row->shard);
+        array_add_int4(status, (int)row->status);
+        array_add_int8(stopped_ms, row->stopped_ms);
+        array_add_int8(wake_ms, row->wake_ms);
+        array_add_int8(redrive_count, row->redrive_count);
+        array_add_int8(redriven_ms, row->redriven_ms);
+    }
+    params_end(&params);
+    return postgres_send(pg, POSTGRES_SET_EXECUTIONS, &params, err);
+}
+
+static int send_history(PGconn *pg, const struct store_batch *batch, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    size_t count = batch->history.count;
+    struct buf *shard = params_begin_int4s(&params, count);
+    struct buf *execution = params_begin_int8s(&params, count);
+    struct buf *first_event = params_begin_int8s(&params, count);
+    struct buf *last_event = params_begin_int8s(&params, count);
+    struct buf *body = params_begin_texts(&params, count);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct batch_history *row = &batch->history.items[i];
+
+        array_add_int4(shard, row->shard);
+        array_add_int8(execution, row->execution_id);
+        array_add_int8(first_event, row->first_event_id);
+        array_add_int8(last_event, row->last_event_id);
+        array_add_text(body, row->body, row->bytes);
+    }
+    params_end(&params);
+    return postgres_send(pg, POSTGRES_ADD_HISTORY, &params, err);
+}
+
+static int send_document(struct postgres_store *store, const struct store_batch *batch, size_t place, struct err *err)
+{
+    const struct batch_document *document = &batch->documents.items[place];
+    AUTO_PARAMS params = PARAMS_INIT;
+
+    params_add_int(&params, store_shard_of(&store->base, document->key));
+    params_add_text(&params, document->kind);
+    params_add_text(&params, document->key);
+    if (!document->body)
+        return postgres_send(store->writer.pg, POSTGRES_DELETE_DOCUMENT, &params, err);
+    params_add_text(&params, document->body);
+    params_add_int(&params, document->expected_version);
+    params_add_text(&params, store->writer_id);
+    params_add_int(&params, (int64_t)place);
+    return postgres_send(store->writer.pg, POSTGRES_PUT_DOCUMENT, &params, err);
+}
+
+static int send_replies(PGconn *pg, const struct store_batch *batch, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    size_t count = batch->replies.count;
+    struct buf *shard = params_begin_int4s(&params, count);
+    struct buf *seq = params_begin_int8s(&params, count);
+    struct buf *body = params_begin_texts(&params, count);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct batch_reply *reply = &batch->replies.items[i];
+
+        array_add_int4(shard, INBOX_SHARD_OF(reply->seq));
+        array_add_int8(seq, reply->seq);
+        add_text(body, reply->body);
+    }
+    params_end(&params);
+    return postgres_send(pg, POSTGRES_REPLY, &params, err);
+}
+
+static int send_notify(struct postgres_store *store, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+
+    params_add_text(&params, store->writer_id);
+    return postgres_send(store->writer.pg, POSTGRES_NOTIFY, &params, err);
+}
+
+/* A statement without parameters. */
+static int send_text(PGconn *pg, const char *sql, struct err *err)
+{
+    return PQsendQueryParams(pg, sql, 0, NULL, NULL, NULL, NULL, 0) ? 0 : postgres_error(pg, NULL, "write", err);
+}
+
+/* What stands where in the pipeline. */
+struct pipeline {
+    int sent;
+    int first_document;
+};
+
+static int send_batch(struct postgres_store *store, const struct store_batch *batch, struct pipeline *pipeline,
+                      struct err *err)
+{
+    PGconn *pg = store->writer.pg;
+    size_t added = count_executions(batch, true);
+    size_t set = batch->executions.count - added;
+    int result;
+
+    if ((result = send_text(pg, "BEGIN", err)) || (result = send_prove(store, batch, err)))
+        return result;
+    pipeline->sent = 2;
+    if (added && ++pipeline->sent && (result = send_added(pg, batch, added, err)))
+        return result;
+    if (set && ++pipeline->sent && (result = send_set(pg, batch, set, err)))
+        return result;
+    if (batch->history.count && ++pipeline->sent && (result = send_history(pg, batch, err)))
+        return result;
+    pipeline->first_document = pipeline->sent;
+    for (size_t i = 0; i < batch->documents.count; i++, pipeline->sent++) {
+        if ((result = send_document(store, batch, i, err)))
+            return result;
+    }
+    if (batch->replies.count && ++pipeline->sent && (result = send_replies(pg, batch, err)))
+        return result;
+    if ((batch->replies.count || batch->documents.count) && ++pipeline->sent && (result = send_notify(store, err)))
+        return result;
+    pipeline->sent++;
+    return send_text(pg, "COMMIT", err);
+}
+
+/* --- the answers -------------------------------------------------------------------------------------- */
+
+/* Takes all answers; 0 when COMMIT was answered. *ret_lost: the answer to it may have got lost. */
+static int collect(struct postgres_store *store, struct store_batch *batch, const struct pipeline *pipeline,
+                   bool *ret_lost, struct err *err)
+{
+    PGconn *pg = store->writer.pg;
+    bool committed = false;
+    int result = 0;
+
+    for (int i = 0; i < pipeline->sent; i++) {
+        for (PGresult *answer; (answer = PQgetResult(pg)); PQclear(answer)) {
+            size_t document = (size_t)(i - pipeline->first_document);
+            ExecStatusType status = PQresultStatus(answer);
+
+            if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+                if (!result && status != PGRES_PIPELINE_ABORTED) {
+                    result = postgres_error(pg, answer, "write to the store", err);
+                    *ret_lost = postgres_is_lost(pg, answer);
+                }
+            } else if (i >= pipeline->first_document && document < batch->documents.count) {
+                batch->documents.items[document].is_conflict =
+                    status == PGRES_TUPLES_OK && PQgetvalue(answer, 0, 0)[0] == 'f';
+            } else if (i == pipeline->sent - 1) {
+                committed = !strcmp(PQcmdStatus(answer), "COMMIT");
+            }
+        }
+    }
+    PQclear(PQgetResult(pg)); /* of the sync */
+    if (committed)
+        return 0;
+    if (!result)
+        result = err_set(err, ERR_IO, "the connection to the database was lost");
+    *ret_lost = *ret_lost || PQstatus(pg) != CONNECTION_OK;
+    return result;
+}
+
+/* One try. *ret_lost: the connection broke, and nobody knows how the try ended. */
+static int try_batch(struct postgres_store *store, struct store_batch *batch, bool *ret_lost, struct err *err)
+{
+    PGconn *pg = store->writer.pg;
+    struct pipeline pipeline = {0};
+    int result;
+
+    *ret_lost = false;
+    PQenterPipelineMode(pg);
+    result = send_batch(store, batch, &pipeline, err);
+    if (result || !PQpipelineSync(pg)) {
+        *ret_lost = true;
+        postgres_drop(&store->writer);
+        return result ? result : err_set(err, ERR_IO, "the connection to the database was lost");
+    }
+    result = collect(store, batch, &pipeline, ret_lost, err);
+    if (*ret_lost || !PQexitPipelineMode(pg) || (result && postgres_run(pg, "ROLLBACK", NULL)))
+        postgres_drop(&store->writer);
+    return result;
+}
+
+/* Reads "{0,3}": the places of documents that were left alone, as the database remembers them. */
+static void recall_conflicts(const struct postgres_store *store, struct store_batch *batch)
+{
+    const char *at = store->durable_conflicts;
+
+    for (size_t i = 0; i < batch->documents.count; i++)
+        batch->documents.items[i].is_conflict = false;
+    while (at && *at) {
+        char *end;
+        unsigned long place = strtoul(at + 1, &end, 10);
+
+        if (end == at + 1)
+            break;
+        if (place < batch->documents.count)
+            batch->documents.items[place].is_conflict = true;
+        at = end;
+    }
+}
+
+int postgres_commit(struct store *base, struct store_batch *batch, struct err *err)
+{
+    struct postgres_store *store = lock_writer(base);
+    int64_t give_up_ms = postgres_clock_ms() + PATIENCE_MS;
+    bool lost = true;
+    int result = 0;
+
+    while (lost) {
+        if ((result = postgres_connect(store, &store->writer, err))) {
+            if (postgres_clock_ms() >= give_up_ms)
+                break;
+            usleep(TRY_PAUSE_US);
+            continue;
+        }
+        if (batch->attempt && store->durable_commit == batch->attempt) {
+            recall_conflicts(store, batch);
+            result = 0;
+            break;
+        }
+        if (!batch->attempt)
+            batch->attempt = ++store->last_commit;
+        result = try_batch(store, batch, &lost, err);
+        if (!lost)
+            batch->attempt = 0;
+    }
+    unlock_writer(store);
+    return result;
+}
+
+/* --- leases and upkeep ---------------------------------------------------------------------------------- */
+
+/* Runs a statement on the writer's connection; how many rows it changed. */
+static int change(struct postgres_store *store, enum postgres_statement which, const struct params *params,
+                  int64_t *ret_rows, struct err *err)
+{
+    PGresult *answer;
+    int result = postgres_ask(store, &store->writer, which, params, &answer, err);
+
+    if (!result && ret_rows)
+        *ret_rows = strtoll(PQcmdTuples(answer), NULL, 10);
+    PQclear(answer);
+    return result;
+}
+
+int postgres_lease_take(struct store *base, int shard, const char *node, const char *info, int64_t now_ms,
+                        int64_t ttl_ms, int64_t *ret_epoch, struct err *err)
+{
+    struct postgres_store *store = lock_writer(base);
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGresult *answer;
+    int result;
+
+    params_add_int(&params, shard);
+    params_add_text(&params, node);
+    params_add_text(&params, info);
+    params_add_int(&params, now_ms);
+    params_add_int(&params, ttl_ms);
+    result = postgres_ask(store, &store->writer, POSTGRES_LEASE_TAKE, &params, &answer, err);
+    if (!result && !PQntuples(answer))
+        result = err_set(err, ERR_BUSY, "another process runs the executions of shard %d", shard);
+    else if (!result)
+        *ret_epoch = postgres_int(answer, 0, 0);
+    PQclear(answer);
+    unlock_writer(store);
+    return result;
+}
+
+/* ERR_FENCED when nothing was changed: the lease is not ours any more. */
+static int touch_lease(struct postgres_store *store, enum postgres_statement which, int shard, const char *node,
+                       int64_t epoch, int64_t expires_ms, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    int64_t rows = 0;
+    int result;
+
+    params_add_int(&params, shard);
+    params_add_text(&params, node);
+    params_add_int(&params, epoch);
+    if (which == POSTGRES_LEASE_RENEW)
+        params_add_int(&params, expires_ms);
+    result = change(store, which, &params, &rows, err);
+    return result || rows ? result : err_set(err, ERR_FENCED, "the lease of shard %d is another process's", shard);
+}
+
+int postgres_lease_renew(struct store *base, int shard, const char *node, int64_t epoch, int64_t now_ms, int64_t ttl_ms,
+                         struct err *err)
+{
+    struct postgres_store *store = lock_writer(base);
+    AUTO_PARAMS params = PARAMS_INIT;
+    int result = touch_lease(store, POSTGRES_LEASE_RENEW, shard, node, epoch, now_ms + ttl_ms, err);
+
+    params_add_int(&params, shard);
+    if (!result)
+        result = change(store, POSTGRES_FORGET_REPLIES, &params, NULL, err);
+    unlock_writer(store);
+    return result;
+}
+
+int postgres_lease_release(struct store *base, int shard, const char *node, int64_t epoch, struct err *err)
+{
+    struct postgres_store *store = lock_writer(base);
+    int result = touch_lease(store, POSTGRES_LEASE_RELEASE, shard, node, epoch, 0, err);
+
+    unlock_writer(store);
+    return result;
+}
+
+int postgres_remove_closed(struct store *base, const char *machine, int64_t before_ms, int limit, int *ret_removed,
+                           struct err *err)
+{
+    struct postgres_store *store = lock_writer(base);
+    AUTO_PARAMS params = PARAMS_INIT;
+    int64_t rows = 0;
+    int result;
+
+    params_add_int(&params, before_ms);
+    params_add_int(&params, limit);
+    params_add_text(&params, machine);
+    if (!(result = change(store, POSTGRES_REMOVE_CLOSED, &params, &rows, err)))
+        *ret_removed = (int)rows;
+    unlock_writer(store);
+    return result;
+}

@@ -1,0 +1,341 @@
+/* store_postgres_test.c - what only a PostgreSQL store can meet: lost connections, other nodes, versions. */
+#include "config.h"
+
+#include "tests/unit/store_fixture.h"
+
+#include "runtime/store/postgres_schema.h"
+#include "runtime/store/store.h"
+
+#include "asl/base/buf.h"
+#include "asl/base/err.h"
+
+#include <libpq-fe.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* The first column of the first row, past the store. */
+static void assert_sql(const struct store_fixture *fixture, const char *sql, const char *expected)
+{
+    PGconn *pg = PQconnectdb(fixture->url);
+    PGresult *result = PQexec(pg, sql);
+
+    if (PQresultStatus(result) != PGRES_TUPLES_OK)
+        fail_msg("%s: %s", sql, PQresultErrorMessage(result));
+    assert_string_equal(PQgetvalue(result, 0, 0), expected);
+    PQclear(result);
+    PQfinish(pg);
+}
+
+static void run_sql(const struct store_fixture *fixture, const char *sql)
+{
+    PGconn *pg = PQconnectdb(fixture->url);
+    PGresult *result = PQexec(pg, sql);
+
+    if (PQresultStatus(result) != PGRES_TUPLES_OK && PQresultStatus(result) != PGRES_COMMAND_OK)
+        fail_msg("%s: %s", sql, PQresultErrorMessage(result));
+    PQclear(result);
+    PQfinish(pg);
+}
+
+static void end_connections(const struct store_fixture *fixture, const char *side)
+{
+    char sql[256];
+
+    snprintf(sql, sizeof(sql),
+             "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
+             " WHERE application_name LIKE 'orchestrator %s%%'",
+             side);
+    run_sql(fixture, sql);
+}
+
+static int commit_one(struct store *store, int64_t id, int64_t epoch, struct err *err)
+{
+    struct store_batch *batch = store_batch_new();
+    char arn[32];
+    int result;
+
+    snprintf(arn, sizeof(arn), "arn:%lld", (long long)id);
+    struct store_execution row = {
+        .id = id, .shard = store_shard_of(store, arn), .arn = arn, .machine = "arn:machine", .meta = "{}"};
+
+    store_batch_prove(batch, 0, epoch);
+    store_batch_add_execution(batch, &row);
+    store_batch_add_history(batch, row.shard, id, 1, 2, "[1,2]", 5);
+    result = store_commit(store, batch, err);
+    store_batch_free(batch);
+    return result;
+}
+
+static int ignore_request(void *context, int64_t seq, const char *body)
+{
+    (void)context;
+    (void)seq;
+    (void)body;
+    return 0;
+}
+
+/* --- lost connections ------------------------------------------------------------------------------- */
+
+static void lost_connections_are_made_again(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct store *store = fixture->store;
+    int64_t epoch = 0;
+    int64_t counter = store_change_counter(store);
+
+    assert_int_equal(store_lease_take(store, 0, "one", NULL, 0, 1000, &epoch, NULL), 0);
+    for (int64_t id = 1; id <= 3; id++) {
+        end_connections(fixture, "");
+        assert_int_equal(commit_one(store, id, epoch, NULL), 0);
+        end_connections(fixture, "");
+        assert_int_equal(store_lease_renew(store, 0, "one", epoch, 1, 1000, NULL), 0);
+        assert_int_equal(store_inbox(store, 0, 0, ignore_request, NULL, NULL), 0);
+        assert_int_equal(store_count_open(store), id);
+    }
+    for (int tries = 0; tries < 100 && store_change_counter(store) == counter; tries++)
+        usleep(20000);
+    assert_int_not_equal(store_change_counter(store), counter);
+    assert_true(store_notify_fd(store) >= 0);
+}
+
+struct killer {
+    const struct store_fixture *fixture;
+    atomic_bool stop;
+};
+
+static void *kill_writers(void *context)
+{
+    struct killer *killer = context;
+
+    while (!atomic_load(&killer->stop)) {
+        usleep(7000);
+        end_connections(killer->fixture, "writer");
+    }
+    return NULL;
+}
+
+/* Every commit that was acknowledged is there, and none is there twice or was written without being acknowledged. */
+static void commits_survive_lost_answers(void **state)
+{
+    enum { COMMITS = 400 };
+    struct store_fixture *fixture = *state;
+    struct killer killer = {.fixture = fixture};
+    pthread_t thread;
+    int64_t epoch = 0;
+    char expected[16];
+
+    assert_int_equal(store_lease_take(fixture->store, 0, "one", NULL, 0, 1000, &epoch, NULL), 0);
+    assert_int_equal(pthread_create(&thread, NULL, kill_writers, &killer), 0);
+    for (int64_t id = 1; id <= COMMITS; id++) {
+        struct err err = {0};
+
+        if (commit_one(fixture->store, id, epoch, &err))
+            fail_msg("commit %lld: %s", (long long)id, err.message);
+    }
+    atomic_store(&killer.stop, true);
+    pthread_join(thread, NULL);
+    snprintf(expected, sizeof(expected), "%d", COMMITS);
+    assert_int_equal(store_count_open(fixture->store), COMMITS);
+    assert_sql(fixture, "SELECT count(*) FROM orchestrator.history", expected);
+}
+
+/* A commit is found by its number, and its conflicts with it, when the answer got lost. */
+static void conflicts_survive_lost_answers(void **state)
+{
+    enum { TURNS = 150 };
+    struct store_fixture *fixture = *state;
+    struct killer killer = {.fixture = fixture};
+    pthread_t thread;
+    char expected[16];
+
+    assert_int_equal(pthread_create(&thread, NULL, kill_writers, &killer), 0);
+    for (int64_t turn = 1; turn <= TURNS; turn++) {
+        struct store_batch *batch = store_batch_new();
+        bool conflicts[3] = {false, false, false};
+
+        store_batch_put_document(batch, "machine", "a", "{}", turn - 1, &conflicts[0]);
+        store_batch_put_document(batch, "machine", "a", "{}", turn - 1, &conflicts[1]);
+        store_batch_put_document(batch, "machine", "b", "{}", 1000, &conflicts[2]);
+        assert_int_equal(store_commit(fixture->store, batch, NULL), 0);
+        assert_false(conflicts[0]);
+        assert_true(conflicts[1]);
+        assert_true(conflicts[2]);
+        store_batch_free(batch);
+    }
+    atomic_store(&killer.stop, true);
+    pthread_join(thread, NULL);
+    snprintf(expected, sizeof(expected), "%d", TURNS);
+    assert_sql(fixture, "SELECT version FROM orchestrator.document", expected);
+}
+
+static void replaced_connection_cannot_commit(void **state)
+{
+    struct store_fixture *fixture = *state;
+    int64_t epoch = 0;
+
+    assert_int_equal(store_lease_take(fixture->store, 0, "one", NULL, 0, 1000, &epoch, NULL), 0);
+    run_sql(fixture, "UPDATE orchestrator.writer SET session = session + 5");
+    /* It registers anew, until it is the latest. */
+    assert_int_equal(commit_one(fixture->store, 1, epoch, NULL), 0);
+    assert_sql(fixture, "SELECT count(*) FROM orchestrator.history", "1");
+}
+
+/* --- other nodes -------------------------------------------------------------------------------------- */
+
+static void lease_waits_for_the_commit_under_way(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct store *other = store_fixture_open(fixture);
+    int64_t epoch = 0;
+    int64_t next = 0;
+
+    assert_int_equal(store_lease_take(fixture->store, 0, "one", NULL, 0, 10, &epoch, NULL), 0);
+    assert_int_equal(commit_one(fixture->store, 1, epoch, NULL), 0);
+    assert_int_equal(store_lease_take(other, 0, "two", NULL, 100, 10, &next, NULL), 0);
+    assert_int_equal(commit_one(fixture->store, 2, epoch, NULL), ERR_FENCED);
+    assert_int_equal(commit_one(other, 3, next, NULL), 0);
+    assert_int_equal(store_count_open(other), 2);
+    store_close(other);
+}
+
+static bool is_readable(int fd, int timeout_ms)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+
+    return poll(&poll_fd, 1, timeout_ms) == 1;
+}
+
+static void request_wakes_the_other_node(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct store *other = store_fixture_open(fixture);
+    int fd = store_notify_fd(fixture->store);
+    int64_t counter = store_change_counter(fixture->store);
+    int64_t epoch = 0;
+    int64_t seq = 0;
+
+    assert_true(fd >= 0);
+    assert_int_equal(store_lease_take(fixture->store, 0, "one", NULL, 0, 1000, &epoch, NULL), 0);
+    assert_int_equal(commit_one(fixture->store, 1, epoch, NULL), 0);
+    assert_false(is_readable(fd, 50)); /* a commit of its own says nothing */
+    assert_int_equal(store_inbox_put(other, store_shards(other) - 1, "{}", &seq, NULL), 0);
+    assert_true(is_readable(fd, 2000));
+    assert_int_not_equal(store_change_counter(fixture->store), counter);
+    assert_false(is_readable(fd, 0));
+    store_close(other);
+}
+
+/* --- versions ----------------------------------------------------------------------------------------- */
+
+static void assert_refused(const struct store_fixture *fixture, enum err_code code, const char *text)
+{
+    struct store *store = NULL;
+    struct err err = {0};
+
+    assert_int_equal(store_open(fixture->url, &store, &err), code);
+    assert_null(store);
+    assert_non_null(strstr(err.message, text));
+}
+
+static void newer_schema_is_refused(void **state)
+{
+    struct store_fixture *fixture = *state;
+
+    store_fixture_close(fixture);
+    run_sql(fixture, "UPDATE orchestrator.setting SET value = '1000' WHERE name = 'schema_version'");
+    assert_refused(fixture, ERR_VERSION, "schema version 1000");
+}
+
+static void foreign_schema_is_refused(void **state)
+{
+    struct store_fixture *fixture = *state;
+
+    store_fixture_clear(fixture);
+    run_sql(fixture, "CREATE SCHEMA orchestrator; CREATE TABLE orchestrator.theirs (a int)");
+    assert_refused(fixture, ERR_CORRUPT, "another program");
+}
+
+static void older_schema_is_brought_up_to_date(void **state)
+{
+    struct store_fixture *fixture = *state;
+
+    for (int version = 1; version < postgres_schema_version(); version++) {
+        PGconn *pg;
+
+        store_fixture_clear(fixture);
+        pg = PQconnectdb(fixture->url);
+        PQclear(PQexec(pg, "SET search_path = orchestrator"));
+        assert_int_equal(postgres_schema_migrate(pg, version, 8, NULL), 0);
+        PQfinish(pg);
+        run_sql(fixture, "INSERT INTO orchestrator.execution VALUES"
+                         " (3, 1, 'arn:1', 'm', '{}', 1, 1000, 2000, 0, 0, 0, NULL);"
+                         "INSERT INTO orchestrator.history VALUES (3, 1, 1, 2,"
+                         " '[{\"id\":1,\"type\":\"A\",\"at\":1000},{\"id\":2,\"type\":\"B\",\"at\":2000}]')");
+        fixture->store = store_fixture_open(fixture);
+        assert_int_equal(store_shards(fixture->store), 8);
+        assert_sql(fixture, "SELECT string_agg(id || type, ' ' ORDER BY id) FROM orchestrator.events", "1A 2B");
+        assert_sql(fixture, "SELECT status || extract(epoch FROM stopped)::int FROM orchestrator.executions",
+                   "SUCCEEDED2");
+        store_fixture_close(fixture);
+    }
+}
+
+static void shards_are_fixed_with_the_schema(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct store_fixture wide = *fixture;
+    const char *separator = strchr(fixture->url, '?') ? "&" : "?";
+
+    assert_int_equal(store_shards(fixture->store), 64);
+    store_fixture_clear(fixture);
+    snprintf(wide.url + strlen(wide.url), sizeof(wide.url) - strlen(wide.url), "%sshards=16", separator);
+    wide.store = store_fixture_open(&wide);
+    assert_int_equal(store_shards(wide.store), 16);
+    store_fixture_close(&wide);
+    fixture->store = store_fixture_open(fixture);
+    assert_int_equal(store_shards(fixture->store), 16);
+    snprintf(wide.url + strlen(wide.url), sizeof(wide.url) - strlen(wide.url), "00000");
+    assert_refused(&wide, ERR_INVALID, "shards must be");
+}
+
+static void unreachable_database_is_told(void **state)
+{
+    struct store *store = NULL;
+    struct err err = {0};
+
+    (void)state;
+    assert_int_equal(store_open("postgres://nobody:secret@127.0.0.1:1/none", &store, &err), ERR_IO);
+    assert_non_null(strstr(err.message, "could not reach the database"));
+    assert_null(strstr(err.where, "secret"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, store_fixture_setup, store_fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(lost_connections_are_made_again),
+        TEST(commits_survive_lost_answers),
+        TEST(conflicts_survive_lost_answers),
+        TEST(replaced_connection_cannot_commit),
+        TEST(lease_waits_for_the_commit_under_way),
+        TEST(request_wakes_the_other_node),
+        TEST(newer_schema_is_refused),
+        TEST(foreign_schema_is_refused),
+        TEST(older_schema_is_brought_up_to_date),
+        TEST(shards_are_fixed_with_the_schema),
+        cmocka_unit_test(unreachable_database_is_told),
+    };
+
+    return cmocka_run_group_tests_name("store_postgres", tests, NULL, NULL);
+}
