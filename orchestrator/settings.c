@@ -19,7 +19,7 @@
 enum { FILE_BYTES_MAX = 64 << 20 };
 
 /* Parts of the file that are no options. */
-static const char *const sections[] = {"functions"};
+static const char *const sections[] = {"functions", "keys"};
 
 const char *settings_key(enum option option)
 {

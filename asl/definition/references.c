@@ -84,6 +84,12 @@ static void note_state(const struct state *state, struct json_object *names)
     }
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(json_object_get_string(*(struct json_object *const *)a),
+                  json_object_get_string(*(struct json_object *const *)b));
+}
+
 struct json_object *definition_variable_references(const struct machine *machine)
 {
     struct json_object *references = NULL;
@@ -97,6 +103,7 @@ struct json_object *definition_variable_references(const struct machine *machine
             (void)unused;
             json_append(list, json_object_new_string(name));
         }
+        json_object_array_sort(list, compare_names); /* as AWS lists them */
         if (references == NULL)
             references = json_object_new_object();
         json_add(references, machine->states[i]->name, list);

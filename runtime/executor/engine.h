@@ -85,8 +85,8 @@ void engine_on_commit(struct engine *engine, engine_done_fn *done, void *context
 /* --- executions --------------------------------------------------------------------------------------- */
 
 /*
- * The store keeps what never changes as `meta` of the execution: {name, machineName, definitionKey, roleArn,
- * versionArn?, aliasArn?, traceHeader?, testCase?}.
+ * The store keeps what never changes as `meta` of the execution: {name, machineName, definition (its key),
+ * roleArn, stateMachineVersionArn?, stateMachineAliasArn?, traceHeader?, testCase?, mapRunArn?}.
  */
 struct engine_start {
     const char *arn;         /* of the execution */

@@ -429,8 +429,8 @@ static struct json_object *summary(const struct store_execution *execution, stru
     if (execution->stopped_ms)
         json_add(output, "stopDate", api_time(execution->stopped_ms));
     add_text_if(output, "mapRunArn", execution->map_run);
-    add_text_if(output, "stateMachineVersionArn", json_member_text(meta, "versionArn"));
-    add_text_if(output, "stateMachineAliasArn", json_member_text(meta, "aliasArn"));
+    add_text_if(output, "stateMachineVersionArn", json_member_text(meta, "stateMachineVersionArn"));
+    add_text_if(output, "stateMachineAliasArn", json_member_text(meta, "stateMachineAliasArn"));
     return output;
 }
 
@@ -502,7 +502,7 @@ static int describe_machine(void *context, const struct store_execution *executi
         return 0;
     /* the record says how it is configured; the execution says what it runs, and does so after a deletion too */
     record_read(service, "machine", arn.machine, &machine, NULL, NULL);
-    const char *key = json_member_text(meta, "definitionKey");
+    const char *key = json_member_text(meta, "definition");
     char *text = key ? definition_text(service, key) : NULL;
     struct json_object *output = json_object_new_object();
     json_add_text(output, "stateMachineArn", execution->machine);
@@ -585,7 +585,7 @@ static bool query_by_machine(struct service_call *call, struct store_execution_q
                               : machine_arn(call->service, machine);
     query->machine = *ret_machine;
     if (arn->qualifier) {
-        query->meta_member = arn_is_version(arn->qualifier) ? "versionArn" : "aliasArn";
+        query->meta_member = arn_is_version(arn->qualifier) ? "stateMachineVersionArn" : "stateMachineAliasArn";
         query->meta_value = call_text(call, "stateMachineArn");
     }
     return true;

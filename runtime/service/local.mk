@@ -4,6 +4,8 @@ libruntime_a_SOURCES += \
     %D%/arn.c \
     %D%/arn.h \
     %D%/execution.c \
+    %D%/inbox.c \
+    %D%/inbox.h \
     %D%/machine.c \
     %D%/machine.h \
     %D%/map_run.c \

@@ -5,7 +5,7 @@
  *   {name, type, createdMs, updatedMs, published (when it was made), revision..., lastVersion, versions: [{number,
  * createdMs, description?, revision...}], aliases: [{name, description?, routing: [{version, weight}], createdMs,
  * updatedMs}], tags: [{key, value}]} revision: definitionKey, roleArn, revisionId?, loggingConfiguration,
- * tracingConfiguration, encryptionConfiguration?
+ * tracingConfiguration, encryptionConfiguration
  *
  * The members of a revision stand in the record itself and in each version, so that both can be read alike.
  * Versions stand in ascending order, aliases in the order in which they were made.
@@ -41,7 +41,7 @@ void array_remove(struct json_object *array, size_t index);
 struct json_object *record_array(struct json_object *record, const char *name);
 bool machine_is_express(struct json_object *machine);
 
-/* Adds loggingConfiguration, tracingConfiguration and, where one was given, encryptionConfiguration of a revision. */
+/* Adds loggingConfiguration, tracingConfiguration and encryptionConfiguration of a revision. */
 void revision_add_configuration(struct json_object *output, struct json_object *revision);
 /* Adds variableReferences of its definition, where it has any. */
 void revision_add_variables(struct service *service, struct json_object *output, struct json_object *revision);

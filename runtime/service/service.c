@@ -52,10 +52,11 @@ int service_open(const struct service_options *options, struct service **ret_ser
 
 static void call_free(struct service_call *call)
 {
+    struct service *service = call->service;
     if (call->previous)
         call->previous->next = call->next;
-    else if (call->service->calls == call)
-        call->service->calls = call->next;
+    else
+        service->calls = call->next;
     if (call->next)
         call->next->previous = call->previous;
     if (call->release)
@@ -64,15 +65,23 @@ static void call_free(struct service_call *call)
     json_object_put(call->output);
     free(call->text);
     free(call);
+    if (service->closing && service->calls == NULL)
+        free(service);
 }
 
 void service_close(struct service *service)
 {
     if (service == NULL)
         return;
-    while (service->calls)
-        call_free(service->calls);
-    free(service);
+    struct service_call *next;
+    for (struct service_call *call = service->calls; call; call = next) {
+        next = call->next;
+        service_cancel(service, call);
+    }
+    if (service->calls == NULL)
+        free(service);
+    else
+        service->closing = true;
 }
 
 struct service_call *service_call(struct service *service, const char *operation, struct json_object *input,

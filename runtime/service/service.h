@@ -42,6 +42,7 @@ struct service_options {
 };
 
 int service_open(const struct service_options *options, struct service **ret_service, struct err *err);
+/* Nobody is answered any more. To be closed before the engine, whose last commits end what is left. */
 void service_close(struct service *service);
 
 /*

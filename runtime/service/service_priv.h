@@ -37,6 +37,7 @@ struct service {
     struct engine *engine;
     struct store *store;
     struct service_call *calls; /* all that are not answered yet */
+    bool closing;               /* the last call that comes back from the engine frees it */
 };
 
 struct service_call {

@@ -156,6 +156,10 @@ static void add_defaults(struct revision_input *revision)
         revision->tracing = json_object_new_object();
         json_add_bool(revision->tracing, "enabled", false);
     }
+    if (revision->encryption == NULL) {
+        revision->encryption = json_object_new_object();
+        json_add_text(revision->encryption, "type", "AWS_OWNED_KEY");
+    }
 }
 
 /* What CreateStateMachine compares when the name is taken; the role and the tags are not part of it. */

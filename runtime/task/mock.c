@@ -38,11 +38,12 @@ static int check_throw(struct json_object *thrown, struct err *err)
 {
     if (!json_object_is_type(thrown, json_type_object))
         return err_set(err, ERR_INVALID, "\"Throw\" is an object with \"Error\" and \"Cause\"");
-    if (json_member_text(thrown, "Error") == NULL)
-        return err_set(err, ERR_INVALID, "\"Throw\" has no \"Error\" that is a text");
-    struct json_object *cause;
-    if (json_member(thrown, "Cause", &cause) && !json_object_is_type(cause, json_type_string))
-        return err_set(err, ERR_INVALID, "\"Cause\" is a text");
+    /* both may be missing: a task token can be answered with neither */
+    static const char *const members[] = {"Error", "Cause"};
+    struct json_object *text;
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (json_member(thrown, members[i], &text) && !json_object_is_type(text, json_type_string))
+            return err_set(err, ERR_INVALID, "\"%s\" is a text", members[i]);
     return 0;
 }
 
@@ -216,7 +217,7 @@ static void report_submitted(struct mock *mock, struct task *task)
 
 static bool is_timeout(const char *error)
 {
-    return strcmp(error, "States.Timeout") == 0 || strcmp(error, "States.HeartbeatTimeout") == 0;
+    return error && (strcmp(error, "States.Timeout") == 0 || strcmp(error, "States.HeartbeatTimeout") == 0);
 }
 
 static void mock_start(struct connector *connector, struct task *task)

@@ -1,0 +1,212 @@
+/* serve.c - `orchestrator serve`: the API over HTTP on a store, until SIGTERM or SIGINT. */
+#include "orchestrator/command.h"
+
+#include "asl/base/err.h"
+#include "asl/base/json.h"
+#include "asl/base/mem.h"
+#include "orchestrator/http/server.h"
+#include "orchestrator/http/sigv4.h"
+#include "orchestrator/node.h"
+#include "runtime/executor/engine.h"
+
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PORT_DEFAULT = 8083, DRAIN_SECONDS = 10, DRAIN_POLL_MS = 20, TASK_GRACE_MS = 5000 };
+
+struct serving {
+    const struct options *options;
+    struct node *node;
+    struct http_server *server;
+    struct http_keys *keys;
+    struct event *on_term, *on_int, *poll;
+    int audit_fd;
+    int64_t deadline_ms; /* while it drains */
+};
+
+/* "2026-08-01T10:00:00Z warning: message" */
+static void log_line(void *context, int level, const char *message)
+{
+    static const char *const names[] = {"debug", "info", "warning", "error"};
+    (void)context;
+    if (level < 1)
+        return;
+    char moment[32];
+    time_t now = time(NULL);
+    struct tm utc;
+    strftime(moment, sizeof moment, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    fprintf(stderr, "%s %s: %s\n", moment, names[level < 4 ? level : 3], message);
+}
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* --- settings ---------------------------------------------------------------------------------------------- */
+
+/* "HOST:PORT", "[::1]:PORT", ":PORT", "HOST": the host on the heap. */
+static int read_listen(const char *text, char **ret_host, int *ret_port, struct err *err)
+{
+    const char *end = text + strlen(text);
+    const char *host = text;
+    const char *colon = strrchr(text, ':');
+    *ret_port = PORT_DEFAULT;
+    if (*text == '[') {
+        const char *bracket = strchr(text, ']');
+        if (bracket == NULL)
+            return err_set(err, ERR_INVALID, "--listen: expected [ADDRESS]:PORT, found \"%s\"", text);
+        host = text + 1;
+        end = bracket;
+        colon = bracket[1] == ':' ? bracket + 1 : NULL;
+    } else if (colon) {
+        end = colon;
+    }
+    if (colon) {
+        char *rest;
+        long port = strtol(colon + 1, &rest, 10);
+        if (rest == colon + 1 || *rest || port < 0 || port > 65535)
+            return err_set(err, ERR_INVALID, "--listen: expected HOST:PORT, found \"%s\"", text);
+        *ret_port = (int)port;
+    }
+    *ret_host = end > host ? mem_strndup(host, (size_t)(end - host)) : mem_strdup("127.0.0.1");
+    return 0;
+}
+
+static int open_audit(struct serving *serving, struct err *err)
+{
+    const char *path = options_text(serving->options, OPT_AUDIT_LOG);
+    serving->audit_fd = -1;
+    if (path == NULL)
+        return 0;
+    serving->audit_fd =
+        strcmp(path, "-") == 0 ? dup(STDERR_FILENO) : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    if (serving->audit_fd >= 0)
+        return 0;
+    err_set(err, ERR_IO, "could not open the audit log");
+    err_at(err, "%s", path);
+    return ERR_IO;
+}
+
+static int read_virtual_clock(const struct options *options, bool *ret_virtual, struct err *err)
+{
+    const char *clock = options_text_or(options, OPT_CLOCK, "real");
+    *ret_virtual = strcmp(clock, "virtual") == 0;
+    if (*ret_virtual || strcmp(clock, "real") == 0)
+        return 0;
+    return err_set(err, ERR_INVALID, "--clock: expected real or virtual, found \"%s\"", clock);
+}
+
+/* --- the end: requests at work are answered, then the loop stops ---------------------------------------------- */
+
+static void poll_drain(evutil_socket_t socket, short what, void *context)
+{
+    struct serving *serving = context;
+    (void)socket;
+    (void)what;
+    if (http_server_pending(serving->server) == 0 || monotonic_ms() >= serving->deadline_ms)
+        event_base_loopbreak(serving->node->base);
+}
+
+static void stop(evutil_socket_t number, short what, void *context)
+{
+    struct serving *serving = context;
+    (void)number;
+    (void)what;
+    if (serving->deadline_ms) { /* asked twice: at once */
+        event_base_loopbreak(serving->node->base);
+        return;
+    }
+    log_line(NULL, 1, "stopping");
+    serving->deadline_ms = monotonic_ms() + DRAIN_SECONDS * 1000;
+    http_server_drain(serving->server);
+    event_add(serving->poll, &(struct timeval){.tv_usec = DRAIN_POLL_MS * 1000});
+}
+
+/* --- the command ---------------------------------------------------------------------------------------------- */
+
+static int open_node(struct serving *serving, struct err *err)
+{
+    struct node_options node_options = {.options = serving->options, .log = log_line};
+    int code = read_virtual_clock(serving->options, &node_options.virtual_clock, err);
+    if (code == 0)
+        code = node_open(&node_options, &serving->node, err);
+    return code ? code : node_own(serving->node, err);
+}
+
+static int open_server(struct serving *serving, struct err *err)
+{
+    const struct options *options = serving->options;
+    struct json_object *keys = options_section(options, "keys");
+    const char *certificate = options_text(options, OPT_TLS_CERT);
+    const char *key = options_text(options, OPT_TLS_KEY);
+    char *host = NULL;
+    int port;
+    if ((certificate == NULL) != (key == NULL))
+        return err_set(err, ERR_INVALID, "--tls-cert and --tls-key belong together");
+    int code = keys ? http_keys_read(keys, &serving->keys, err) : 0;
+    if (code == 0)
+        code = open_audit(serving, err);
+    if (code == 0)
+        code = read_listen(options_text_or(options, OPT_LISTEN, "127.0.0.1"), &host, &port, err);
+    if (code == 0) {
+        struct http_options http_options = {.base = serving->node->base,
+                                            .service = serving->node->service,
+                                            .engine = serving->node->engine,
+                                            .host = host,
+                                            .port = port,
+                                            .keys = serving->keys,
+                                            .tls_certificate = certificate,
+                                            .tls_key = key,
+                                            .audit_fd = serving->audit_fd,
+                                            .log = log_line};
+        code = http_server_open(&http_options, &serving->server, err);
+    }
+    if (code == 0) {
+        bool six = strchr(host, ':') != NULL;
+        fprintf(stderr, "listening on %s://%s%s%s:%d\n", certificate ? "https" : "http", six ? "[" : "", host,
+                six ? "]" : "", http_server_port(serving->server));
+    }
+    free(host);
+    return code;
+}
+
+static void run(struct serving *serving)
+{
+    struct event_base *base = serving->node->base;
+    serving->on_term = evsignal_new(base, SIGTERM, stop, serving);
+    serving->on_int = evsignal_new(base, SIGINT, stop, serving);
+    serving->poll = event_new(base, -1, EV_PERSIST, poll_drain, serving);
+    event_add(serving->on_term, NULL);
+    event_add(serving->on_int, NULL);
+    event_base_dispatch(base);
+    event_free(serving->on_term);
+    event_free(serving->on_int);
+    event_free(serving->poll);
+}
+
+int cmd_serve(const struct options *options)
+{
+    struct serving serving = {.options = options, .audit_fd = -1};
+    struct err err = {0};
+    signal(SIGPIPE, SIG_IGN);
+    int code = open_node(&serving, &err);
+    if (code == 0)
+        code = open_server(&serving, &err);
+    if (code == 0)
+        run(&serving);
+    http_server_close(serving.server);
+    node_close(serving.node, TASK_GRACE_MS);
+    http_keys_free(serving.keys);
+    if (serving.audit_fd >= 0)
+        close(serving.audit_fd);
+    return code ? command_fail(options, &err) : EXIT_OK;
+}
