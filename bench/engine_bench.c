@@ -51,13 +51,6 @@ static double wall_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static double cpu_s(int who)
 {
     struct rusage usage;
@@ -133,7 +126,7 @@ static void on_ended(void *context, const struct engine_outcome *outcome)
         exit(1);
     }
     if (bench->workload->wait_ms)
-        bench->late_ms[bench->ended] = now_ms() - outcome->started_ms - bench->workload->wait_ms;
+        bench->late_ms[bench->ended] = outcome->stopped_ms - outcome->started_ms - bench->workload->wait_ms;
     if (++bench->ended == bench->executions)
         event_base_loopexit(bench->base, NULL);
     else
@@ -171,7 +164,8 @@ static void start_one(struct bench *bench)
         .express = bench->workload->express,
     };
     int64_t started_ms;
-    engine_start(bench->engine, &start, &started_ms, on_started, bench, on_ended, bench);
+    engine_start(bench->engine, &start, &started_ms, on_started, bench, bench->workload->stays_open ? NULL : on_ended,
+                 bench);
     free(name);
     free(arn);
 }

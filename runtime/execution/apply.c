@@ -472,8 +472,7 @@ void execution_apply(struct execution *x, const struct event *event)
     case EVENT_PARALLEL_FAILED:
     case EVENT_MAP_FAILED:
         frame->last_event_id = event->id;
-        frame->failed_shown = true;
-        free_children(x, frame);
+        frame->failed_shown = true; /* the children stay until the exit: a redrive goes on with those that ended well */
         break;
     case EVENT_MAP_RUN_STARTED:
         start_map_run(frame, event);

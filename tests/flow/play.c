@@ -238,6 +238,7 @@ static void store_event(struct play *p, const struct event *event)
         complain(p, "event %lld has the wrong time", (long long)event->id);
     struct buf row = BUF_INIT;
     event_encode(&row, event, 1);
+    event_encode_end(&row);
     p->stored = mem_grow(p->stored, &p->stored_capacity, p->stored_count + 1, sizeof *p->stored);
     p->stored[p->stored_count++] = (struct stored){
         .row = buf_take(&row),

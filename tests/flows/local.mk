@@ -9,6 +9,17 @@ tests_run_flow_LDADD = $(RUNTIME_LIBS)
 FLOW_LOG_COMPILER = tests/run_flow
 
 flow_files = \
-    %D%/retry.flow
+    %D%/callback.flow \
+    %D%/catch.flow \
+    %D%/choice.flow \
+    %D%/dataflow.flow \
+    %D%/limits.flow \
+    %D%/map.flow \
+    %D%/parallel.flow \
+    %D%/retry.flow \
+    %D%/stop.flow \
+    %D%/timeout.flow \
+    %D%/variables.flow \
+    %D%/wait.flow
 TESTS += $(flow_files)
 EXTRA_DIST += $(flow_files)
