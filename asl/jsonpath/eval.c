@@ -5,9 +5,6 @@
 
 #include <stdio.h>
 
-/* Nodes that one evaluation may visit: `$..*..*..*` over a large document would never end. */
-enum { VISITS_MAX = 1000000 };
-
 static bool has_type(struct json_object *value, enum json_type type)
 {
     return json_object_is_type(value, type);
@@ -30,9 +27,7 @@ static bool child(const struct step *step, struct json_object *node, struct json
 
 struct walk {
     struct json_object *matches;
-    struct json_object *document;
-    struct asl_env *env;
-    int visits;
+    struct evaluation *e;
 };
 
 static void walk(struct walk *w, const struct step *steps, uint32_t count, struct json_object *node);
@@ -57,12 +52,12 @@ static void walk_descendants(struct walk *w, const struct step *steps, uint32_t 
     walk(w, steps, count, node);
     if (has_type(node, json_type_array)) {
         size_t length = json_object_array_length(node);
-        for (size_t i = 0; i < length && w->visits <= VISITS_MAX; i++)
+        for (size_t i = 0; i < length && w->e->visits <= VISITS_MAX; i++)
             walk_descendants(w, steps, count, json_object_array_get_idx(node, i));
     } else if (has_type(node, json_type_object)) {
         json_object_object_foreach (node, name, member) {
             (void)name;
-            if (w->visits <= VISITS_MAX)
+            if (w->e->visits <= VISITS_MAX)
                 walk_descendants(w, steps, count, member);
         }
     }
@@ -85,14 +80,14 @@ static void walk_slice(struct walk *w, const struct step *steps, uint32_t count,
 static void walk_filter(struct walk *w, const struct step *steps, uint32_t count, struct json_object *node)
 {
     if (has_type(node, json_type_object)) {
-        if (filter_accepts(steps->filter, node, w->document, w->env))
+        if (filter_accepts(steps->filter, node, w->e))
             walk(w, steps + 1, count - 1, node);
     } else if (has_type(node, json_type_array)) {
         size_t length = json_object_array_length(node);
-        for (size_t i = 0; i < length && w->visits <= VISITS_MAX; i++) {
+        for (size_t i = 0; i < length && w->e->visits <= VISITS_MAX; i++) {
             struct json_object *item = json_object_array_get_idx(node, i);
-            w->visits++;
-            if (filter_accepts(steps->filter, item, w->document, w->env))
+            w->e->visits++;
+            if (filter_accepts(steps->filter, item, w->e))
                 walk(w, steps + 1, count - 1, item);
         }
     }
@@ -118,7 +113,7 @@ static void walk_union(struct walk *w, const struct step *steps, uint32_t count,
 static void walk(struct walk *w, const struct step *steps, uint32_t count, struct json_object *node)
 {
     struct json_object *found;
-    if (++w->visits > VISITS_MAX)
+    if (++w->e->visits > VISITS_MAX)
         return;
     if (count == 0) {
         json_append(w->matches, json_object_get(node));
@@ -222,14 +217,14 @@ static void explain(const struct jsonpath *path, uint32_t at, struct json_object
 }
 
 /* What the steps of a path find below `node`: a new reference, or -1 and the reason. */
-static int find(const struct jsonpath *path, struct json_object *node, struct json_object *document,
-                struct asl_env *env, struct json_object **ret_value, struct jsonpath_miss *miss)
+static int find(const struct jsonpath *path, struct json_object *node, struct evaluation *e,
+                struct json_object **ret_value, struct jsonpath_miss *miss)
 {
     uint32_t count = path->step_count;
     bool function = count && path->steps[count - 1].kind == STEP_FUNCTION;
     count -= function;
     AUTO_JSON struct json_object *value = NULL;
-    if (path->definite) {
+    if (!path->walks) {
         for (uint32_t i = 0; i < count; i++) {
             struct json_object *next;
             if (!child(&path->steps[i], node, &next)) {
@@ -241,10 +236,10 @@ static int find(const struct jsonpath *path, struct json_object *node, struct js
         }
         value = json_object_get(node);
     } else {
-        struct walk w = {.document = document, .env = env, .matches = json_object_new_array()};
+        struct walk w = {.e = e, .matches = json_object_new_array()};
         walk(&w, path->steps, count, node);
         value = w.matches;
-        if (w.visits > VISITS_MAX) {
+        if (e->visits > VISITS_MAX) {
             if (miss)
                 *miss = (struct jsonpath_miss){.text = "The path visits too many nodes"};
             return -1;
@@ -274,13 +269,14 @@ int jsonpath_eval(const struct jsonpath *path, struct json_object *input, struct
         }
         return -1;
     }
-    return find(path, root, root, env, ret_value, miss);
+    struct evaluation e = {.document = root, .env = env};
+    return find(path, root, &e, ret_value, miss);
 }
 
-bool jsonpath_operand(const struct jsonpath *path, struct json_object *current, struct json_object *document,
-                      struct asl_env *env, struct json_object **ret_value)
+bool jsonpath_operand(const struct jsonpath *path, struct json_object *current, struct evaluation *e,
+                      struct json_object **ret_value)
 {
-    return find(path, path->at_current ? current : document, document, env, ret_value, NULL) == 0;
+    return find(path, path->at_current ? current : e->document, e, ret_value, NULL) == 0;
 }
 
 /* A copy of `parent` (or an object where there is none) in which the child of `step` is `value`. */

@@ -7,8 +7,14 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-/* Steps that a regular expression may take on one text. */
+/* Steps that a regular expression may take on one text before the evaluation gives up. */
 enum { REGEX_STEPS_MAX = 1000000 };
+
+/* Where a filter is evaluated. */
+struct place {
+    struct json_object *current;
+    struct evaluation *e;
+};
 
 static bool has_type(struct json_object *value, enum json_type type)
 {
@@ -50,21 +56,21 @@ static bool compare(struct json_object *a, struct json_object *b, int *ret_order
     return true;
 }
 
-static bool contains(struct json_object *array, struct json_object *value)
+static bool contains(const struct place *place, struct json_object *array, struct json_object *value)
 {
     size_t count = has_type(array, json_type_array) ? json_object_array_length(array) : 0;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && ++place->e->visits <= VISITS_MAX; i++)
         if (equal(json_object_array_get_idx(array, i), value))
             return true;
     return false;
 }
 
 /* How many items of `a` are in `b`. */
-static size_t common(struct json_object *a, struct json_object *b)
+static size_t common(const struct place *place, struct json_object *a, struct json_object *b)
 {
     size_t count = json_object_array_length(a), found = 0;
-    for (size_t i = 0; i < count; i++)
-        found += contains(b, json_object_array_get_idx(a, i));
+    for (size_t i = 0; i < count && ++place->e->visits <= VISITS_MAX; i++)
+        found += contains(place, b, json_object_array_get_idx(a, i));
     return found;
 }
 
@@ -82,7 +88,7 @@ static bool size_of(struct json_object *value, size_t *ret_size)
     return true;
 }
 
-static bool matches(const pcre2_code *regex, struct json_object *value)
+static bool matches(const struct place *place, const pcre2_code *regex, struct json_object *value)
 {
     if (!has_type(value, json_type_string))
         return false;
@@ -95,10 +101,13 @@ static bool matches(const pcre2_code *regex, struct json_object *value)
                             (PCRE2_SIZE)json_object_get_string_len(value), 0, 0, data, context);
     pcre2_match_context_free(context);
     pcre2_match_data_free(data);
+    if (found < 0 && found != PCRE2_ERROR_NOMATCH)
+        place->e->visits = VISITS_MAX + 1;
     return found >= 0;
 }
 
-static bool compare_operands(const struct filter *filter, struct json_object *a, struct json_object *b)
+static bool compare_operands(const struct filter *filter, const struct place *place, struct json_object *a,
+                             struct json_object *b)
 {
     int order;
     size_t size;
@@ -117,15 +126,15 @@ static bool compare_operands(const struct filter *filter, struct json_object *a,
     case FILTER_GE:
         return compare(a, b, &order) && order >= 0;
     case FILTER_IN:
-        return contains(b, a);
+        return contains(place, b, a);
     case FILTER_NIN:
-        return !contains(b, a);
+        return !contains(place, b, a);
     case FILTER_SUBSETOF:
-        return lists && common(a, b) == json_object_array_length(a);
+        return lists && common(place, a, b) == json_object_array_length(a);
     case FILTER_ANYOF:
-        return lists && common(a, b) > 0;
+        return lists && common(place, a, b) > 0;
     case FILTER_NONEOF:
-        return lists && common(a, b) == 0;
+        return lists && common(place, a, b) == 0;
     case FILTER_SIZE:
         return size_of(a, &size) && has_type(b, json_type_int) && (int64_t)size == json_object_get_int64(b);
     case FILTER_EMPTY:
@@ -133,28 +142,22 @@ static bool compare_operands(const struct filter *filter, struct json_object *a,
     case FILTER_CONTAINS:
         if (has_type(a, json_type_string) && has_type(b, json_type_string))
             return strstr(json_object_get_string(a), json_object_get_string(b)) != NULL;
-        return contains(a, b);
+        return contains(place, a, b);
     default:
         return false;
     }
 }
 
-struct filter_place {
-    struct json_object *current, *document;
-    struct asl_env *env;
-};
-
-static bool operand_value(const struct operand *operand, const struct filter_place *place,
-                          struct json_object **ret_value)
+static bool operand_value(const struct operand *operand, const struct place *place, struct json_object **ret_value)
 {
     if (operand->path)
-        return jsonpath_operand(operand->path, place->current, place->document, place->env, ret_value);
+        return jsonpath_operand(operand->path, place->current, place->e, ret_value);
     *ret_value = json_object_get(operand->literal);
     return true;
 }
 
 /* A comparison with something that is not there is false, except that it is not equal to anything. */
-static bool relation(const struct filter *filter, const struct filter_place *place)
+static bool relation(const struct filter *filter, const struct place *place)
 {
     AUTO_JSON struct json_object *a = NULL, *b = NULL;
     bool has_a = operand_value(&filter->a, place, &a);
@@ -162,16 +165,16 @@ static bool relation(const struct filter *filter, const struct filter_place *pla
         return has_a && (filter->a.path->definite || json_object_array_length(a) > 0);
     if (filter->op == FILTER_MATCHES) {
         if (filter->b.regex)
-            return has_a && matches(filter->b.regex, a);
-        return filter->a.regex && operand_value(&filter->b, place, &b) && matches(filter->a.regex, b);
+            return has_a && matches(place, filter->b.regex, a);
+        return filter->a.regex && operand_value(&filter->b, place, &b) && matches(place, filter->a.regex, b);
     }
     bool has_b = operand_value(&filter->b, place, &b);
     if (!has_a || !has_b)
         return (filter->op == FILTER_NE && has_a != has_b) || (filter->op == FILTER_NIN && has_b);
-    return compare_operands(filter, a, b);
+    return compare_operands(filter, place, a, b);
 }
 
-static bool accepts(const struct filter *filter, const struct filter_place *place)
+static bool accepts(const struct filter *filter, const struct place *place)
 {
     switch (filter->op) {
     case FILTER_OR:
@@ -185,9 +188,8 @@ static bool accepts(const struct filter *filter, const struct filter_place *plac
     }
 }
 
-bool filter_accepts(const struct filter *filter, struct json_object *current, struct json_object *document,
-                    struct asl_env *env)
+bool filter_accepts(const struct filter *filter, struct json_object *current, struct evaluation *e)
 {
-    struct filter_place place = {current, document, env};
+    struct place place = {current, e};
     return accepts(filter, &place);
 }

@@ -62,7 +62,8 @@ struct step {
 struct jsonpath {
     enum jsonpath_root root;
     bool at_current; /* an operand of a filter that starts with `@` */
-    bool definite;
+    bool walks;      /* a step may lead to many nodes */
+    bool definite;   /* yet its value may be one: that of a function */
     bool reference;
     uint32_t step_count;
     struct step *steps;
@@ -105,13 +106,21 @@ struct filter {
     struct operand a, b;               /* comparisons; EXISTS has a alone */
 };
 
-/* What an evaluation goes by: `document` is `$` of filters, `current` their `@`. */
-bool filter_accepts(const struct filter *filter, struct json_object *current, struct json_object *document,
-                    struct asl_env *env);
+/* Nodes and comparisons that one evaluation may take: `$..*..*..*` over a large document would never end. */
+enum { VISITS_MAX = 1000000 };
 
-/* The value at `path` below `current` or `document`; false: nothing there. A new reference. */
-bool jsonpath_operand(const struct jsonpath *path, struct json_object *current, struct json_object *document,
-                      struct asl_env *env, struct json_object **ret_value);
+/* One evaluation of a path, its filters and their paths included. */
+struct evaluation {
+    struct json_object *document; /* `$` of filters */
+    struct asl_env *env;
+    int visits; /* more than VISITS_MAX: it has given up, whatever it found */
+};
+
+bool filter_accepts(const struct filter *filter, struct json_object *current, struct evaluation *e);
+
+/* The value at `path` below `current` or the document; false: nothing there. A new reference. */
+bool jsonpath_operand(const struct jsonpath *path, struct json_object *current, struct evaluation *e,
+                      struct json_object **ret_value);
 
 /* Applies a function that ends a path; false: it has no value for this argument. A new reference. */
 bool jsonpath_function(enum path_function function, struct json_object *argument, struct json_object **ret_value);

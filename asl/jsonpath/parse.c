@@ -257,7 +257,6 @@ int path_read_steps(struct path_reader *in, struct jsonpath *path)
 {
     struct step steps[LIMIT_PATH_STEPS + 2] = {0};
     uint32_t count = 0;
-    path->definite = true;
     path->reference = true;
     while (peek(in, '.') || peek(in, '[')) {
         uint32_t first = count;
@@ -270,10 +269,11 @@ int path_read_steps(struct path_reader *in, struct jsonpath *path)
             return error;
         for (uint32_t i = first; i < count; i++) {
             bool single = steps[i].kind == STEP_MEMBER || steps[i].kind == STEP_INDEX;
-            path->definite = path->definite && (single || steps[i].kind == STEP_FUNCTION);
+            path->walks = path->walks || !(single || steps[i].kind == STEP_FUNCTION);
             path->reference = path->reference && single;
         }
     }
+    path->definite = !path->walks || steps[count - 1].kind == STEP_FUNCTION;
     path->steps = ARENA_ARRAY(in->arena, struct step, count ? count : 1);
     path->step_count = count;
     if (count)

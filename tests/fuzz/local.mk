@@ -7,6 +7,21 @@ FUZZ_SECONDS = 30
 fuzz_programs =
 EXTRA_DIST += %D%/run
 
+fuzz_programs += %D%/jsonpath_fuzz
+EXTRA_PROGRAMS += %D%/jsonpath_fuzz
+tests_fuzz_jsonpath_fuzz_SOURCES = %D%/jsonpath_fuzz.c
+tests_fuzz_jsonpath_fuzz_LDADD = $(ASL_LIBS)
+tests_fuzz_jsonpath_fuzz_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += \
+    %D%/jsonpath_fuzz.dict \
+    %D%/jsonpath_fuzz.seeds/descend \
+    %D%/jsonpath_fuzz.seeds/filter \
+    %D%/jsonpath_fuzz.seeds/format \
+    %D%/jsonpath_fuzz.seeds/nested \
+    %D%/jsonpath_fuzz.seeds/reference \
+    %D%/jsonpath_fuzz.seeds/regex \
+    %D%/jsonpath_fuzz.seeds/union
+
 fuzz-programs: $(fuzz_programs)
 fuzz: fuzz-programs
 	$(top_srcdir)/tests/fuzz/run $(FUZZ_SECONDS) $(fuzz_programs)
