@@ -17,7 +17,8 @@ EXTRA_DIST += \
     %D%/cases/definition/handlers.test \
     %D%/cases/definition/structure.test \
     %D%/cases/definition/text.test \
-    %D%/cases/definition/variables.test
+    %D%/cases/definition/variables.test \
+    %D%/cases/definition/warnings.test
 
 include tests/unit/local.mk
 include tests/cases/local.mk

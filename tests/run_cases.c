@@ -77,10 +77,11 @@ static int add_failure(struct buf *out, struct asl_failure *failure)
 
 static int add_diagnostics(struct buf *out, struct diagnostics *diagnostics)
 {
-    int code = diagnostics->count ? -1 : 0;
+    int code = diagnostics->error_count ? -1 : 0;
     for (size_t i = 0; i < diagnostics->count; i++)
-        buf_printf(out, "%s: %s: %s\n", diagnostics->list[i].code, diagnostics->list[i].location,
-                   diagnostics->list[i].message);
+        if (diagnostics->list[i].severity == DIAGNOSTIC_ERROR)
+            buf_printf(out, "%s: %s: %s\n", diagnostics->list[i].code, diagnostics->list[i].location,
+                       diagnostics->list[i].message);
     diagnostics_release(diagnostics);
     return code;
 }

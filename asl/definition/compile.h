@@ -141,6 +141,11 @@ void flow_each_way(const struct state *state, flow_visit *visit, void *context);
 /* variables.c */
 void variables_check(struct compiler *c);
 
+/* warnings.c: paths and calls that nothing evaluates, in a template, in a Pass state's Result, in Error or Cause. */
+void warn_template(struct compiler *c, struct json_object *value);
+void warn_result(struct compiler *c, struct json_object *value);
+void warn_text(struct compiler *c, struct json_object *value);
+
 /* fields.c */
 const struct field *field_find(enum context context, const char *name);
 /* The known name of this kind of object that is nearest, or NULL. */

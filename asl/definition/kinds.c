@@ -273,6 +273,7 @@ void compile_template(struct compiler *c, const struct field *field, struct json
 {
     (void)field;
     *(struct template **)target = compile_value(c, value);
+    warn_template(c, value);
 }
 
 void compile_items(struct compiler *c, const struct field *field, struct json_object *value, void *target)
@@ -289,6 +290,7 @@ void compile_result(struct compiler *c, const struct field *field, struct json_o
     (void)field;
     *(struct json_object **)target = value;
     c->state->has_result = true;
+    warn_result(c, value);
 }
 
 void compile_credentials(struct compiler *c, const struct field *field, struct json_object *value, void *target)
@@ -312,6 +314,7 @@ void compile_text(struct compiler *c, const struct field *field, struct json_obj
     } else if (expect_type(c, value, json_type_string)) {
         text->kind = NUMBER_LITERAL;
         text->literal = arena_strdup(c->arena, json_object_get_string(value));
+        warn_text(c, value);
     }
 }
 

@@ -25,4 +25,5 @@ libasl_a_SOURCES += \
     %D%/rules.def \
     %D%/state_types.def \
     %D%/variables.c \
+    %D%/warnings.c \
     %D%/yaml.c

@@ -242,4 +242,5 @@ void compile_assign(struct compiler *c, const struct field *field, struct json_o
         }
     }
     *(struct template **)target = compile_value(c, value);
+    warn_template(c, value);
 }

@@ -4,6 +4,7 @@
 #include "asl/base/limits.h"
 #include "asl/jsonpath/jsonpath_priv.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -166,13 +167,32 @@ static size_t number_bytes(const struct path_reader *in)
     return (size_t)(c - in->at);
 }
 
-/* operand = operand-path / regex / quoted / number / "true" / "false" / "null" / list / object */
+static size_t word_bytes(const struct path_reader *in)
+{
+    const char *c = in->at;
+    while (c < in->end && (isalnum((unsigned char)*c) || *c == '_' || (*c == '-' && c > in->at)))
+        c++;
+    return (size_t)(c - in->at);
+}
+
+/* word = "true" / "false" / "null" / a text without its quotes, which deployed definitions have */
+static int read_word(struct path_reader *in, size_t bytes, struct operand *operand)
+{
+    AUTO_JSON struct json_object *value = NULL;
+    if (bytes == 4 && memcmp(in->at, "true", 4) == 0)
+        value = json_object_new_boolean(true);
+    else if (bytes == 5 && memcmp(in->at, "false", 5) == 0)
+        value = json_object_new_boolean(false);
+    else if (bytes != 4 || memcmp(in->at, "null", 4) != 0)
+        value = json_object_new_string_len(in->at, (int)bytes);
+    in->at += bytes;
+    operand->literal = arena_keep(in->arena, value);
+    return 0;
+}
+
+/* operand = operand-path / regex / quoted / number / word / list / object */
 static int read_operand(struct path_reader *in, struct operand *operand)
 {
-    static const struct {
-        const char *word;
-        int truth; /* -1: null */
-    } words[] = {{"true", 1}, {"false", 0}, {"null", -1}};
     if (in->at == in->end)
         return path_error(in, "a value or a path");
     if (++in->depth > FILTER_DEPTH_MAX)
@@ -202,15 +222,10 @@ static int read_operand(struct path_reader *in, struct operand *operand)
         error = read_json(in, json_bytes(in), operand);
         break;
     default:
-        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-            if (path_accept(in, words[i].word)) {
-                AUTO_JSON struct json_object *value =
-                    words[i].truth < 0 ? NULL : json_object_new_boolean(words[i].truth);
-                operand->literal = arena_keep(in->arena, value);
-                in->depth--;
-                return 0;
-            }
-        error = read_json(in, number_bytes(in), operand);
+        if (isalpha((unsigned char)*in->at) || *in->at == '_')
+            error = read_word(in, word_bytes(in), operand);
+        else
+            error = read_json(in, number_bytes(in), operand);
     }
     in->depth--;
     return error;
