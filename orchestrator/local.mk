@@ -7,9 +7,67 @@ orchestrator_SOURCES =
 orchestrator_LDADD = $(program_objects) $(RUNTIME_LIBS)
 orchestrator_DEPENDENCIES = $(program_objects) libruntime.a libasl.a
 
-program_headers =
+program_headers = \
+    orchestrator/api.h \
+    orchestrator/client.h \
+    orchestrator/command.h \
+    orchestrator/commands.def \
+    orchestrator/exits.def \
+    orchestrator/history_reader.h \
+    orchestrator/http/server.h \
+    orchestrator/http/server_priv.h \
+    orchestrator/http/sigv4.h \
+    orchestrator/machines.h \
+    orchestrator/names.h \
+    orchestrator/node.h \
+    orchestrator/options.def \
+    orchestrator/options.h \
+    orchestrator/output.h \
+    orchestrator/parked.h \
+    orchestrator/progress.h \
+    orchestrator/progress_view.h \
+    orchestrator/settings.h \
+    orchestrator/start.h \
+    orchestrator/terminal.h \
+    orchestrator/watch.h
 program_sources = \
-    orchestrator/main.c
+    orchestrator/api.c \
+    orchestrator/client.c \
+    orchestrator/client_http.c \
+    orchestrator/command/activity.c \
+    orchestrator/command/call.c \
+    orchestrator/command/describe.c \
+    orchestrator/command/help.c \
+    orchestrator/command/history.c \
+    orchestrator/command/info.c \
+    orchestrator/command/list.c \
+    orchestrator/command/machine.c \
+    orchestrator/command/run.c \
+    orchestrator/command/serve.c \
+    orchestrator/command/start.c \
+    orchestrator/command/stop.c \
+    orchestrator/command/task.c \
+    orchestrator/command/validate.c \
+    orchestrator/help.c \
+    orchestrator/history_reader.c \
+    orchestrator/http/api.c \
+    orchestrator/http/metrics.c \
+    orchestrator/http/server.c \
+    orchestrator/http/sigv4.c \
+    orchestrator/http/tls.c \
+    orchestrator/machines.c \
+    orchestrator/main.c \
+    orchestrator/names.c \
+    orchestrator/node.c \
+    orchestrator/options.c \
+    orchestrator/output.c \
+    orchestrator/parked.c \
+    orchestrator/progress.c \
+    orchestrator/progress_view.c \
+    orchestrator/settings.c \
+    orchestrator/start.c \
+    orchestrator/terminal.c \
+    orchestrator/watch.c
 
 program_objects = $(program_sources:orchestrator/%.c=program/%.o)
 EXTRA_DIST += $(program_headers) $(program_sources)

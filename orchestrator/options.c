@@ -191,8 +191,10 @@ int options_read(struct options *options, const struct command *command, int cou
         return 0;
     if ((result = check_arguments(options, err)))
         return result;
-    for (const enum option *option = command->options; *option != OPTION_END; option++)
+    for (const enum option *option = command->options; *option != OPTION_END; option++) {
+        options->given[*option].typed = options_has(options, *option);
         add_environment(options, *option);
+    }
     if ((result = settings_read(options_text(options, OPT_CONFIG), &options->config_path, &options->config, err)))
         return result;
     for (const enum option *option = command->options; *option != OPTION_END; option++)
@@ -218,6 +220,11 @@ void options_release(struct options *options)
 bool options_has(const struct options *options, enum option option)
 {
     return options->given[option].count > 0;
+}
+
+bool options_typed(const struct options *options, enum option option)
+{
+    return options->given[option].typed;
 }
 
 const char *options_text(const struct options *options, enum option option)

@@ -50,6 +50,7 @@ struct options {
     struct option_values {
         const char **list;
         size_t count, capacity;
+        bool typed;             /* on the command line */
     } given[OPTION_COUNT];      /* by flag, environment or file: already in order of precedence */
     struct json_object *config; /* the configuration file, an object; NULL where there is none */
     char *config_path;          /* where it was read, or would be */
@@ -66,6 +67,8 @@ int options_read(struct options *options, const struct command *command, int cou
 void options_release(struct options *options);
 
 bool options_has(const struct options *options, enum option option);
+/* Whether it stands on the command line itself. */
+bool options_typed(const struct options *options, enum option option);
 /* The value; NULL where it is not given. Of a list: the last one. */
 const char *options_text(const struct options *options, enum option option);
 const char *options_text_or(const struct options *options, enum option option, const char *otherwise);

@@ -1,0 +1,34 @@
+/*
+ * api.h - what most commands do: open a client, call an operation, print the answer or the error.
+ */
+#ifndef ORCHESTRATOR_API_H
+#define ORCHESTRATOR_API_H
+
+#include <stdbool.h>
+
+struct buf;
+struct client;
+struct client_error;
+struct client_options;
+struct json_object;
+struct options;
+
+/* NULL where that was not possible: the error has been said, *ret_code is the exit code. */
+struct client *api_open(const struct options *options, int *ret_code);
+struct client *api_open_with(const struct client_options *client_options, int *ret_code);
+
+/* Says what went wrong and returns the exit code; releases the error. */
+int api_fail(const struct options *options, struct client_error *error);
+
+/* The operation on the client; says the error. 0 or the exit code. */
+int api_call(struct client *client, const struct options *options, const char *operation, struct json_object *input,
+             struct json_object **ret_output);
+
+/* The API's text of an option that is JSON (--input); adds it to the object, `otherwise` where it is not given (NULL:
+ * leaves it out). 0 or the exit code. */
+int api_add_json(const struct options *options, int option, struct json_object *object, const char *member,
+                 const char *otherwise);
+/* Adds the text of an option as a member where it is given. */
+void api_add_option(const struct options *options, int option, struct json_object *object, const char *member);
+
+#endif

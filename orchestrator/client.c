@@ -1,0 +1,332 @@
+#include "config.h"
+
+#include "orchestrator/client.h"
+
+#include "orchestrator/node.h"
+#include "orchestrator/options.h"
+
+#include "asl/base/json.h"
+#include "asl/base/mem.h"
+#include "runtime/executor/engine.h"
+#include "runtime/service/service.h"
+#include "runtime/store/store.h"
+
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    TICK_MS = 2,          /* between two looks at the store while another process works */
+    OWNER_CHECK_MS = 250, /* between two looks whether the owner has gone */
+    GRACE_MS = 2000
+};
+
+struct client {
+    const struct options *options;
+    struct node *node;
+    struct client_http *http;
+    bool virtual_clock, stays;
+    bool interrupted;
+    struct event *signals[2];
+    char *watched; /* ARN of the execution whose end we are to be told */
+    bool watched_ended;
+    int64_t owner_checked_ms;
+};
+
+void client_error_release(struct client_error *error)
+{
+    free(error->message);
+    error->message = NULL;
+    error->name[0] = '\0';
+}
+
+int client_error_set(struct client_error *error, const char *name, const char *message)
+{
+    client_error_release(error);
+    snprintf(error->name, sizeof(error->name), "%s", name);
+    error->message = mem_strdup(message ? message : "");
+    return ERR_INVALID;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int client_open(const struct client_options *given, struct client **ret_client, struct err *err)
+{
+    struct client *client = NEW(struct client);
+    const char *endpoint = options_text(given->options, OPT_ENDPOINT);
+    struct node_options node_options = {
+        .options = given->options,
+        .definition_path = given->definition_path,
+        .virtual_clock = given->virtual_clock,
+        .parks_tasks = !given->stays,
+    };
+    int result;
+
+    client->options = given->options;
+    client->virtual_clock = given->virtual_clock;
+    client->stays = given->stays;
+    /* A --store that was typed wins over an endpoint of the environment or the configuration file. */
+    if (options_typed(given->options, OPT_STORE) && !options_typed(given->options, OPT_ENDPOINT))
+        endpoint = NULL;
+    if (endpoint)
+        result = client_http_open(endpoint, &client->http, err);
+    else
+        result = node_open(&node_options, &client->node, err);
+    if (result) {
+        client_close(client);
+        return result;
+    }
+    *ret_client = client;
+    return 0;
+}
+
+void client_close(struct client *client)
+{
+    if (!client)
+        return;
+    for (size_t i = 0; i < sizeof(client->signals) / sizeof(*client->signals); i++)
+        if (client->signals[i])
+            event_free(client->signals[i]);
+    if (client->watched && client->node)
+        engine_forget(client->node->engine, client->watched, client);
+    free(client->watched);
+    client_http_close(client->http);
+    node_close(client->node, GRACE_MS);
+    free(client);
+}
+
+struct node *client_node(struct client *client)
+{
+    return client->node;
+}
+
+const char *client_region(const struct client *client)
+{
+    return node_region(client->options);
+}
+
+const char *client_account(const struct client *client)
+{
+    return node_account(client->options);
+}
+
+/* --- this process owns the store ------------------------------------------------------------------------ */
+
+static void on_signal(evutil_socket_t fd, short what, void *context)
+{
+    struct client *client = context;
+    (void)fd;
+    (void)what;
+    client->interrupted = true;
+    event_base_loopbreak(client->node->base);
+}
+
+/* Takes the store where it is free. From then on a signal ends the loop: handlers must not be left behind. */
+static int own(struct client *client, struct err *err)
+{
+    static const int signals[] = {SIGINT, SIGTERM};
+    int result = node_own(client->node, err);
+
+    client->owner_checked_ms = now_ms();
+    if (result || client->signals[0])
+        return result;
+    for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+        client->signals[i] = evsignal_new(client->node->base, signals[i], on_signal, client);
+        event_add(client->signals[i], NULL);
+    }
+    return 0;
+}
+
+struct pending {
+    struct client *client;
+    bool answered;
+    int result;
+    struct json_object **ret_output;
+    struct client_error *error;
+};
+
+static void on_answer(void *context, const struct service_answer *answer)
+{
+    struct pending *pending = context;
+
+    pending->answered = true;
+    if (answer->error)
+        pending->result = client_error_set(pending->error, answer->error, answer->message);
+    else if (answer->output_text)
+        pending->result =
+            json_parse(answer->output_text, answer->output_bytes, pending->ret_output, &pending->error->err);
+    else
+        *pending->ret_output = json_object_get(answer->output);
+    event_base_loopbreak(pending->client->node->base);
+}
+
+static int interrupted(struct client_error *error)
+{
+    return err_set(&error->err, ERR_BUSY, "interrupted");
+}
+
+static int call_here(struct client *client, const char *operation, struct json_object *input,
+                     struct json_object **ret_output, struct client_error *error)
+{
+    struct pending pending = {.client = client, .ret_output = ret_output, .error = error};
+    struct service_call *call = service_call(client->node->service, operation, input, on_answer, &pending);
+
+    while (!pending.answered && !client->interrupted)
+        event_base_loop(client->node->base, EVLOOP_NO_EXIT_ON_EMPTY);
+    if (pending.answered)
+        return pending.result;
+    service_cancel(client->node->service, call);
+    return interrupted(error);
+}
+
+/* --- another process owns it ------------------------------------------------------------------------------ */
+
+static int on_reply(void *context, int64_t seq, const char *body)
+{
+    struct pending *pending = context;
+    AUTO_JSON struct json_object *reply = NULL;
+    struct json_object *output = NULL;
+
+    (void)seq;
+    pending->answered = true;
+    if ((pending->result = json_parse(body, strlen(body), &reply, &pending->error->err)))
+        return 0;
+    const char *name = json_member_text(reply, "error");
+    if (name)
+        pending->result = client_error_set(pending->error, name, json_member_text(reply, "message"));
+    else if (json_member(reply, "output", &output))
+        *pending->ret_output = json_object_get(output);
+    return 0;
+}
+
+static void sleep_ms(int ms)
+{
+    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+    nanosleep(&time, NULL);
+}
+
+/* Whether the store is ours after all: its owner has gone, and we stay or have a request that nobody answers. */
+static bool took_over(struct client *client)
+{
+    if (node_owns(client->node))
+        return true;
+    if (now_ms() - client->owner_checked_ms < OWNER_CHECK_MS)
+        return false;
+    return !own(client, NULL);
+}
+
+/* One step of waiting: as owner the loop turns, else we sleep. */
+static void pass_time(struct client *client, int ms)
+{
+    if (!took_over(client)) {
+        sleep_ms(ms);
+        return;
+    }
+    const struct timeval time = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    event_base_loopexit(client->node->base, &time);
+    event_base_loop(client->node->base, EVLOOP_NO_EXIT_ON_EMPTY);
+}
+
+static int call_owner(struct client *client, const char *operation, struct json_object *input,
+                      struct json_object **ret_output, struct client_error *error)
+{
+    struct pending pending = {.client = client, .ret_output = ret_output, .error = error};
+    struct store *store = client->node->store;
+    AUTO_BUF body = BUF_INIT;
+    int64_t seq;
+    int result;
+
+    buf_add_text(&body, "{\"operation\":");
+    json_write_string(&body, operation, strlen(operation));
+    buf_add_text(&body, ",\"input\":");
+    json_write(&body, input);
+    buf_add_char(&body, '}');
+    if ((result = store_inbox_put(store, 0, buf_text(&body), &seq, &error->err)))
+        return result;
+    for (;;) {
+        result = store_inbox_reply(store, seq, on_reply, &pending, &error->err);
+        if (pending.answered)
+            return pending.result;
+        if (result && result != ERR_NOT_FOUND)
+            return result;
+        if (client->interrupted) {
+            store_inbox_cancel(store, seq, NULL);
+            return interrupted(error);
+        }
+        pass_time(client, TICK_MS);
+    }
+}
+
+/* --- which way ------------------------------------------------------------------------------------------------ */
+
+/* Changes nothing in the store, so that it needs no owner: the execution lives and ends inside the call. */
+static bool needs_no_owner(const char *operation)
+{
+    enum service_access access = service_access_of(operation);
+    return access == SERVICE_UNKNOWN || access == SERVICE_READ || !strcmp(operation, "StartSyncExecution") ||
+           !strcmp(operation, "TestState");
+}
+
+int client_call(struct client *client, const char *operation, struct json_object *input,
+                struct json_object **ret_output, struct client_error *error)
+{
+    int result;
+
+    *ret_output = NULL;
+    if (client->http)
+        return client_http_call(client->http, operation, input, ret_output, error);
+    if (needs_no_owner(operation))
+        return call_here(client, operation, input, ret_output, error);
+    result = own(client, &error->err);
+    if (result == ERR_BUSY && !client->virtual_clock)
+        return call_owner(client, operation, input, ret_output, error);
+    return result ? result : call_here(client, operation, input, ret_output, error);
+}
+
+/* --- waiting ---------------------------------------------------------------------------------------------------- */
+
+static void on_ended(void *context, const struct engine_outcome *outcome)
+{
+    struct client *client = context;
+    (void)outcome;
+    client->watched_ended = true;
+    event_base_loopbreak(client->node->base);
+}
+
+static void watch(struct client *client, const char *arn)
+{
+    if (client->watched || !arn)
+        return;
+    client->watched = mem_strdup(arn);
+    if (engine_watch(client->node->engine, arn, on_ended, client))
+        client->watched_ended = true; /* not known here: its history tells */
+}
+
+bool client_wait(struct client *client, const char *execution_arn, int ms)
+{
+    int64_t until_ms = now_ms() + ms;
+
+    if (client->http) {
+        sleep_ms(ms);
+        return true;
+    }
+    if (client->stays && took_over(client)) {
+        watch(client, execution_arn);
+        if (!client->interrupted)
+            pass_time(client, client->watched_ended ? TICK_MS : ms);
+        return !client->interrupted;
+    }
+    store_change_counter(client->node->store);
+    int64_t change = store_change_counter(client->node->store);
+    while (now_ms() < until_ms && store_change_counter(client->node->store) == change)
+        sleep_ms(TICK_MS);
+    return !client->interrupted;
+}
