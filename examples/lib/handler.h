@@ -98,6 +98,23 @@ static inline const char *handler_member(const char *object, const char *name, s
     return NULL;
 }
 
+/*
+ * The next item of an array, or NULL behind the last. *at is the text of the array at first, and then moves on:
+ *     for (const char *item; (item = handler_next(&at)) != NULL;)
+ */
+static inline const char *handler_next(const char **at)
+{
+    const char *item = *at + strspn(*at, " \t\r\n");
+    if (*item != '[' && *item != ',')
+        return NULL;
+    item += 1 + strspn(item + 1, " \t\r\n");
+    const char *end = *item == ']' ? NULL : handler_skip(item);
+    if (end == NULL)
+        return NULL;
+    *at = end + strspn(end, " \t\r\n");
+    return item;
+}
+
 /* Copies a string member without its quotes (escapes are left as they are); false: none, or too long. */
 static inline bool handler_text(const char *object, const char *name, char *out, size_t out_bytes)
 {
