@@ -54,3 +54,16 @@ EXTRA_DIST += %D%/definition_fuzz.dict \
     %D%/definition_fuzz.seeds/text-17 \
     %D%/definition_fuzz.seeds/variables-01 \
     %D%/definition_fuzz.seeds/variables-05
+
+# lines of handlers
+EXTRA_PROGRAMS += %D%/answer_fuzz
+fuzz_programs += %D%/answer_fuzz
+tests_fuzz_answer_fuzz_SOURCES = %D%/answer_fuzz.c
+tests_fuzz_answer_fuzz_LDADD = $(RUNTIME_LIBS)
+tests_fuzz_answer_fuzz_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += \
+    %D%/answer_fuzz.dict \
+    %D%/answer_fuzz.seeds/cut \
+    %D%/answer_fuzz.seeds/error \
+    %D%/answer_fuzz.seeds/other \
+    %D%/answer_fuzz.seeds/result
