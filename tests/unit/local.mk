@@ -23,7 +23,8 @@ tests_unit_store_sqlite_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += %D%/store_postgres_test
 TESTS += %D%/store_postgres.sh
 EXTRA_DIST += %D%/store_postgres.sh
-tests_unit_store_postgres_test_SOURCES = %D%/store_postgres_test.c %D%/store_fixture.c %D%/store_fixture.h
+tests_unit_store_postgres_test_SOURCES = %D%/store_postgres_test.c %D%/cut_proxy.c %D%/cut_proxy.h \
+    %D%/store_fixture.c %D%/store_fixture.h
 tests_unit_store_postgres_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += %D%/task_test

@@ -1,20 +1,18 @@
 /* store_postgres_test.c - what only a PostgreSQL store can meet: lost connections, other nodes, versions. */
 #include "config.h"
 
+#include "tests/unit/cut_proxy.h"
 #include "tests/unit/store_fixture.h"
 
 #include "runtime/store/postgres_schema.h"
 #include "runtime/store/store.h"
 
-#include "asl/base/buf.h"
 #include "asl/base/err.h"
 
 #include <libpq-fe.h>
 #include <poll.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,11 +56,10 @@ static void end_connections(const struct store_fixture *fixture, const char *sid
     run_sql(fixture, sql);
 }
 
-static int commit_one(struct store *store, int64_t id, int64_t epoch, struct err *err)
+/* An execution with a history, under the lease of shard 0. */
+static void fill_one(struct store *store, struct store_batch *batch, int64_t id, int64_t epoch)
 {
-    struct store_batch *batch = store_batch_new();
     char arn[32];
-    int result;
 
     snprintf(arn, sizeof(arn), "arn:%lld", (long long)id);
     struct store_execution row = {
@@ -71,6 +68,14 @@ static int commit_one(struct store *store, int64_t id, int64_t epoch, struct err
     store_batch_prove(batch, 0, epoch);
     store_batch_add_execution(batch, &row);
     store_batch_add_history(batch, row.shard, id, 1, 2, "[1,2]", 5);
+}
+
+static int commit_one(struct store *store, int64_t id, int64_t epoch, struct err *err)
+{
+    struct store_batch *batch = store_batch_new();
+    int result;
+
+    fill_one(store, batch, id, epoch);
     result = store_commit(store, batch, err);
     store_batch_free(batch);
     return result;
@@ -108,74 +113,93 @@ static void lost_connections_are_made_again(void **state)
     assert_true(store_notify_fd(store) >= 0);
 }
 
-struct killer {
-    const struct store_fixture *fixture;
-    atomic_bool stop;
-};
-
-static void *kill_writers(void *context)
+/* The store of the fixture, seen through a proxy; NULL where the server is not at a Unix socket. */
+static struct store *open_through_proxy(const struct store_fixture *fixture, struct store_fixture *proxied,
+                                        struct cut_proxy **ret_proxy)
 {
-    struct killer *killer = context;
+    PGconn *pg = PQconnectdb(fixture->url);
+    char server[108];
+    char path[108];
 
-    while (!atomic_load(&killer->stop)) {
-        usleep(7000);
-        end_connections(killer->fixture, "writer");
+    if (PQhost(pg)[0] != '/') {
+        PQfinish(pg);
+        return NULL;
     }
-    return NULL;
+    memset(proxied, 0, sizeof(*proxied));
+    snprintf(proxied->folder, sizeof(proxied->folder), "%s", "/tmp/store_proxy.XXXXXX");
+    assert_non_null(mkdtemp(proxied->folder));
+    snprintf(server, sizeof(server), "%s/.s.PGSQL.%s", PQhost(pg), PQport(pg));
+    snprintf(path, sizeof(path), "%s/.s.PGSQL.5432", proxied->folder);
+    snprintf(proxied->url, sizeof(proxied->url), "postgres://%s@/%s?host=%s", PQuser(pg), PQdb(pg), proxied->folder);
+    PQfinish(pg);
+    *ret_proxy = cut_proxy_start(path, server);
+    return store_fixture_open(proxied);
 }
 
-/* Every commit that was acknowledged is there, and none is there twice or was written without being acknowledged. */
-static void commits_survive_lost_answers(void **state)
+/*
+ * Breaks the connection after n bytes of a commit, for n = 0, step, 2 step ... until a commit gets through. Each
+ * must end as if nothing had happened: acknowledged, there once, its conflicts told.
+ */
+static void walk_cuts(const struct store_fixture *fixture, enum cut_direction direction, size_t step, bool keep_server)
 {
-    enum { COMMITS = 400 };
-    struct store_fixture *fixture = *state;
-    struct killer killer = {.fixture = fixture};
-    pthread_t thread;
+    struct store_fixture proxied;
+    struct cut_proxy *proxy = NULL;
+    struct store *store = open_through_proxy(fixture, &proxied, &proxy);
     int64_t epoch = 0;
+    bool struck = true;
     char expected[16];
+    int turn = 0;
 
-    assert_int_equal(store_lease_take(fixture->store, 0, "one", NULL, 0, 1000, &epoch, NULL), 0);
-    assert_int_equal(pthread_create(&thread, NULL, kill_writers, &killer), 0);
-    for (int64_t id = 1; id <= COMMITS; id++) {
-        struct err err = {0};
-
-        if (commit_one(fixture->store, id, epoch, &err))
-            fail_msg("commit %lld: %s", (long long)id, err.message);
-    }
-    atomic_store(&killer.stop, true);
-    pthread_join(thread, NULL);
-    snprintf(expected, sizeof(expected), "%d", COMMITS);
-    assert_int_equal(store_count_open(fixture->store), COMMITS);
-    assert_sql(fixture, "SELECT count(*) FROM orchestrator.history", expected);
-}
-
-/* A commit is found by its number, and its conflicts with it, when the answer got lost. */
-static void conflicts_survive_lost_answers(void **state)
-{
-    enum { TURNS = 150 };
-    struct store_fixture *fixture = *state;
-    struct killer killer = {.fixture = fixture};
-    pthread_t thread;
-    char expected[16];
-
-    assert_int_equal(pthread_create(&thread, NULL, kill_writers, &killer), 0);
-    for (int64_t turn = 1; turn <= TURNS; turn++) {
+    if (!store)
+        skip();
+    assert_int_equal(store_lease_take(store, 0, "one", NULL, 0, 1000, &epoch, NULL), 0);
+    /* Numbers of the server's answers do not vary, so that each n cuts at a place of its own. */
+    for (; struck; turn++) {
         struct store_batch *batch = store_batch_new();
-        bool conflicts[3] = {false, false, false};
+        struct err err = {0};
+        bool conflicts[2] = {false, false};
 
-        store_batch_put_document(batch, "machine", "a", "{}", turn - 1, &conflicts[0]);
-        store_batch_put_document(batch, "machine", "a", "{}", turn - 1, &conflicts[1]);
-        store_batch_put_document(batch, "machine", "b", "{}", 1000, &conflicts[2]);
-        assert_int_equal(store_commit(fixture->store, batch, NULL), 0);
+        assert_true(turn < 1000);
+        fill_one(store, batch, turn + 1, epoch);
+        store_batch_put_document(batch, "machine", "a", "{}", turn, &conflicts[0]);
+        store_batch_put_document(batch, "machine", "b", "{}", 1000, &conflicts[1]);
+        cut_proxy_arm(proxy, direction, (size_t)turn * step, keep_server);
+        if (store_commit(store, batch, &err))
+            fail_msg("cut after %zu bytes: %s", (size_t)turn * step, err.message);
+        struck = cut_proxy_struck(proxy);
         assert_false(conflicts[0]);
         assert_true(conflicts[1]);
-        assert_true(conflicts[2]);
         store_batch_free(batch);
     }
-    atomic_store(&killer.stop, true);
-    pthread_join(thread, NULL);
-    snprintf(expected, sizeof(expected), "%d", TURNS);
+    assert_true(turn > 5);
+    snprintf(expected, sizeof(expected), "%d", turn);
+    assert_int_equal(store_count_open(fixture->store), turn);
+    assert_sql(fixture, "SELECT count(*) FROM orchestrator.history", expected);
     assert_sql(fixture, "SELECT version FROM orchestrator.document", expected);
+    store_close(store);
+    cut_proxy_stop(proxy);
+    rmdir(proxied.folder);
+}
+
+static void commit_survives_a_lost_answer(void **state)
+{
+    walk_cuts(*state, CUT_ANSWER, 9, false);
+}
+
+static void commit_survives_a_lost_answer_of_a_silent_server(void **state)
+{
+    walk_cuts(*state, CUT_ANSWER, 9, true);
+}
+
+static void commit_survives_a_cut_request(void **state)
+{
+    walk_cuts(*state, CUT_REQUEST, 61, false);
+}
+
+/* The server waits in the middle of the transaction, with its locks, until the next connection ends it. */
+static void commit_survives_a_request_that_never_ends(void **state)
+{
+    walk_cuts(*state, CUT_REQUEST, 61, true);
 }
 
 static void replaced_connection_cannot_commit(void **state)
@@ -325,8 +349,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(lost_connections_are_made_again),
-        TEST(commits_survive_lost_answers),
-        TEST(conflicts_survive_lost_answers),
+        TEST(commit_survives_a_lost_answer),
+        TEST(commit_survives_a_lost_answer_of_a_silent_server),
+        TEST(commit_survives_a_cut_request),
+        TEST(commit_survives_a_request_that_never_ends),
         TEST(replaced_connection_cannot_commit),
         TEST(lease_waits_for_the_commit_under_way),
         TEST(request_wakes_the_other_node),
