@@ -11,6 +11,7 @@ program_headers = \
     orchestrator/api.h \
     orchestrator/client.h \
     orchestrator/command.h \
+    orchestrator/command/eval_jsonata.h \
     orchestrator/commands.def \
     orchestrator/exits.def \
     orchestrator/history_reader.h \
@@ -37,6 +38,7 @@ program_sources = \
     orchestrator/command/activity.c \
     orchestrator/command/call.c \
     orchestrator/command/describe.c \
+    orchestrator/command/eval_jsonata.c \
     orchestrator/command/help.c \
     orchestrator/command/history.c \
     orchestrator/command/info.c \

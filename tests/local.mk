@@ -13,13 +13,17 @@ tests_run_definitions_SOURCES = %D%/run_definitions.c
 tests_run_definitions_LDADD = $(ASL_LIBS)
 EXTRA_DIST += \
     %D%/cases/definition/blocks.test \
-    %D%/cases/definition/choice.test \
     %D%/cases/definition/fields.test \
     %D%/cases/definition/handlers.test \
     %D%/cases/definition/structure.test \
     %D%/cases/definition/text.test \
     %D%/cases/definition/variables.test \
     %D%/cases/definition/warnings.test
+
+# JSONata as JSON Lines, for suites of cases that stand outside of the tree.
+noinst_PROGRAMS += %D%/jsonata_batch
+tests_jsonata_batch_SOURCES = %D%/jsonata_batch.c
+tests_jsonata_batch_LDADD = program/command/eval_jsonata.o $(ASL_LIBS)
 
 include tests/unit/local.mk
 include tests/cases/local.mk

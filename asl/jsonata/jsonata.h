@@ -21,10 +21,10 @@ struct json_object;
 struct jsonata;
 
 struct jsonata_error {
-    char code[8];       /* "S0202", "T2001", "D3060", "U1001" ...; empty for engine limits */
-    int position;       /* code points from the start of the expression, -1 unknown */
-    char *message;      /* the reference's text with values filled in; heap */
-    char *token;        /* the token in question or NULL; heap */
+    char code[8];                /* "S0202", "T2001", "D3060", "U1001" ...; empty for engine limits */
+    int position;                /* code points from the start of the expression, -1 unknown */
+    char *message;               /* the reference's text with values filled in; heap */
+    char *token;                 /* the token in question or NULL; heap */
     struct json_object *details; /* further members of the reference's error (value, index ...), or NULL */
 };
 void jsonata_error_release(struct jsonata_error *error);
@@ -66,7 +66,7 @@ struct jsonata_env {
     /* Finds $name: returns true and a borrowed value, or false for undefined. NULL: no variables. */
     bool (*lookup)(void *context, const char *name, struct json_object **ret_value);
     void *lookup_context;
-    int64_t now_ms;                                            /* for $now and $millis: constant per evaluation */
+    int64_t now_ms;                                           /* for $now and $millis: constant per evaluation */
     void (*random)(void *context, void *bytes, size_t count); /* for $random, $uuid, $shuffle */
     void *random_context;
     struct jsonata_limits limits;
