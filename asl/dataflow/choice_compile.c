@@ -271,9 +271,10 @@ static void compile_rule(const struct choice_scope *scope, struct choice_rule *c
         compiled->test = compile_test(scope, rule, location, true);
     } else if (expect(scope, location, rule, json_type_object)) {
         check_fields(scope, rule, location, true);
-        if (!json_member(rule, "Condition", NULL))
+        if (json_member(rule, "Condition", NULL))
+            compiled->test = compile_condition(scope, rule, field, location);
+        else
             fault(scope, location, "These fields are required: [Condition]");
-        compiled->test = compile_condition(scope, rule, field, location);
     }
     if (!json_object_is_type(rule, json_type_object))
         return;

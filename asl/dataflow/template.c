@@ -118,10 +118,15 @@ bool template_is_jsonata(struct json_object *value)
     return bytes >= 4 && memcmp(text, "{%", 2) == 0 && ends_with(text, bytes, "%}");
 }
 
-/* Opened and never closed, or the other way round; with blanks around it is an ordinary text, as recorded. */
+/*
+ * Opened and never closed, or the other way round. Text around a whole one ("Hello {% 1 %}") makes it
+ * an ordinary text, as recorded.
+ */
 static bool is_half_jsonata(const char *text, size_t bytes)
 {
-    return (strncmp(text, "{%", 2) == 0) != ends_with(text, bytes, "%}");
+    if (strncmp(text, "{%", 2) == 0)
+        return strstr(text + 2, "%}") == NULL;
+    return ends_with(text, bytes, "%}") && strstr(text, "{%") == NULL;
 }
 
 static struct template *compile_text(struct compiler *c, struct json_object *value)

@@ -6,7 +6,9 @@ TEST_LOG_COMPILER = tests/run_cases
 
 case_files = \
     tests/cases/choice/compare.test \
+    tests/cases/choice/condition.test \
     tests/cases/choice/rules.test \
+    tests/cases/dataflow/jsonata.test \
     tests/cases/dataflow/jsonpath.test \
     tests/cases/intrinsics/array.test \
     tests/cases/intrinsics/math.test \
@@ -15,6 +17,7 @@ case_files = \
     tests/cases/jsonpath/many.test \
     tests/cases/jsonpath/roots.test \
     tests/cases/jsonpath/steps.test \
+    tests/cases/template/jsonata.test \
     tests/cases/template/jsonpath.test
 TESTS += $(case_files)
 EXTRA_DIST += $(case_files)
