@@ -13,6 +13,7 @@
 #include "runtime/service/inbox.h"
 #include "runtime/service/service.h"
 #include "runtime/store/store.h"
+#include "runtime/task/callback.h"
 #include "runtime/task/functions.h"
 #include "runtime/task/mock.h"
 
@@ -122,6 +123,7 @@ static int add_connectors(struct node *node, const struct node_options *given, s
     if ((result = functions_open(node->base, &functions_options, &functions, err)))
         return result;
     engine_add_connector(node->engine, functions);
+    engine_add_connector(node->engine, callback_open(node->base));
     return 0;
 }
 

@@ -13,6 +13,7 @@ tests_run_definitions_SOURCES = %D%/run_definitions.c
 tests_run_definitions_LDADD = $(ASL_LIBS)
 EXTRA_DIST += \
     %D%/cases/definition/blocks.test \
+    %D%/cases/definition/choice.test \
     %D%/cases/definition/fields.test \
     %D%/cases/definition/handlers.test \
     %D%/cases/definition/structure.test \

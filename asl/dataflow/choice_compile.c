@@ -1,9 +1,10 @@
 #include "asl/base/arena.h"
-#include "asl/base/err.h"
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
+#include "asl/base/suggest.h"
 #include "asl/dataflow/choice_priv.h"
 #include "asl/dataflow/template.h"
+#include "asl/definition/schema.h"
 #include "asl/jsonpath/jsonpath.h"
 
 #include <stdlib.h>
@@ -19,8 +20,6 @@ static const struct comparator {
 #include "asl/dataflow/comparators.def"
 #undef COMPARATOR
 };
-
-static const char schema[] = "SCHEMA_VALIDATION_FAILED";
 
 static const struct comparator *find_comparator(const char *name)
 {
@@ -38,49 +37,22 @@ static bool is_one_of(const char *name, const char *const *names)
     return false;
 }
 
-static struct diagnostic *fault(const struct choice_scope *scope, const char *location, const char *text)
+static void fault(const struct choice_scope *scope, const char *location, const char *text)
 {
-    return diagnostics_add(scope->diagnostics, DIAGNOSTIC_ERROR, schema, location, "%s", text);
-}
-
-static void fault_value(const struct choice_scope *scope, const char *location, const char *text,
-                        struct json_object *value)
-{
-    fault(scope, location, text)->found = json_text(value);
+    diagnostics_add(scope->diagnostics, DIAGNOSTIC_ERROR, SCHEMA, location, "%s", text);
 }
 
 static bool expect(const struct choice_scope *scope, const char *location, struct json_object *value,
                    enum json_type type)
 {
-    const char *text = type == json_type_string    ? "Expected value of type [STRING]"
-                       : type == json_type_boolean ? "Expected value of type [BOOLEAN]"
-                       : type == json_type_array   ? "Expected value of type [ARRAY]"
-                                                   : "Expected value of type [OBJECT]";
-    if (json_object_is_type(value, type))
-        return true;
-    fault_value(scope, location, text, value);
-    return false;
+    return schema_expect(scope->diagnostics, location, value, type);
 }
 
 /* ---- comparisons ---- */
 
 static struct jsonpath *compile_path(const struct choice_scope *scope, struct json_object *value, const char *location)
 {
-    struct jsonpath *path = NULL;
-    struct err err;
-    if (!expect(scope, location, value, json_type_string))
-        return NULL;
-    const char *text = json_object_get_string(value);
-    if (*text != '$') {
-        fault_value(scope, location, "Value is not a Reference Path: Reference path didn't start with '$'", value);
-    } else if (jsonpath_compile(scope->arena, text, (size_t)json_object_get_string_len(value), &path, &err) != 0) {
-        diagnostics_add(scope->diagnostics, DIAGNOSTIC_ERROR, schema, location, "Value is not a Reference Path: %s",
-                        err.message)
-            ->found = json_text(value);
-    } else if (!jsonpath_is_reference(path)) {
-        fault_value(scope, location, "Value is not a Reference Path: the path may lead to more than one value", value);
-    }
-    return path;
+    return schema_path(scope->diagnostics, location, value, true, scope->arena);
 }
 
 static void compile_literal(const struct choice_scope *scope, struct choice_test *test, struct json_object *value,
@@ -95,7 +67,7 @@ static void compile_literal(const struct choice_scope *scope, struct choice_test
         break;
     case FAMILY_NUMERIC:
         if (!is_number)
-            fault_value(scope, location, "Expected value of type [NUMBER]", value);
+            schema_fault(scope->diagnostics, location, value, "Expected value of type [NUMBER]");
         break;
     case FAMILY_STRING:
         expect(scope, location, value, json_type_string);
@@ -104,7 +76,7 @@ static void compile_literal(const struct choice_scope *scope, struct choice_test
         if (expect(scope, location, value, json_type_string) &&
             !timestamp_parse(json_object_get_string(value), (size_t)json_object_get_string_len(value),
                              &test->literal_timestamp))
-            fault_value(scope, location, "String does not match RFC3339 timestamp", value);
+            schema_fault(scope->diagnostics, location, value, "String does not match RFC3339 timestamp");
         break;
     }
 }
@@ -159,24 +131,31 @@ static const char *const condition_fields[] = {"Condition", NULL};
 static const char *const junctions[] = {"And", "Or", "Not", NULL};
 static const char *const top_fields[] = {"Next", "Assign", "Comment", NULL};
 
+/* The field of a rule that was probably meant. */
+static const char *suggest_field(const char *name, bool jsonata)
+{
+    struct suggest suggest = suggest_begin(name);
+    for (size_t i = 0; top_fields[i]; i++)
+        suggest_offer(&suggest, top_fields[i]);
+    for (size_t i = 0; !jsonata && i < sizeof comparators / sizeof *comparators; i++)
+        suggest_offer(&suggest, comparators[i].name);
+    suggest_offer(&suggest, jsonata ? "Condition" : "Variable");
+    return suggest.best;
+}
+
 /* Refuses fields that do not belong here; returns how many of them say what to test. */
 static size_t check_fields(const struct choice_scope *scope, struct json_object *rule, const char *location, bool top)
 {
     size_t tests = 0;
     json_object_object_foreach (rule, name, value) {
-        (void)value;
         bool comparison = strcmp(name, "Variable") == 0 || find_comparator(name) != NULL;
         bool jsonpath_only = comparison || is_one_of(name, junctions);
         bool jsonata_only = is_one_of(name, condition_fields) || strcmp(name, "Output") == 0;
         if (scope->jsonata ? jsonpath_only : jsonata_only)
-            diagnostics_add(scope->diagnostics, DIAGNOSTIC_ERROR, schema, location,
-                            "The QueryLanguage is set to '%s', but field '%s' is only supported for the '%s' "
-                            "QueryLanguage",
-                            scope->jsonata ? "JSONata" : "JSONPath", name, scope->jsonata ? "JSONPath" : "JSONata");
+            schema_language(scope->diagnostics, location, name, scope->jsonata);
         else if (!jsonpath_only && !(jsonata_only && top) && !(top && is_one_of(name, top_fields)) &&
                  strcmp(name, "Comment") != 0)
-            diagnostics_add(scope->diagnostics, DIAGNOSTIC_ERROR, schema, location, "Field '%s' is not supported", name)
-                ->found = mem_strdup(name);
+            schema_unsupported(scope->diagnostics, location, name, value, suggest_field(name, scope->jsonata));
         tests += (jsonpath_only || is_one_of(name, condition_fields)) && strcmp(name, "Variable") != 0;
     }
     return tests;
@@ -195,7 +174,7 @@ static struct choice_test *compile_condition(const struct choice_scope *scope, s
     test->condition = template_compile(scope->arena, condition, name, template_scope, place, scope->diagnostics);
     if (template_constant(test->condition, &constant) && !json_object_is_type(constant, json_type_boolean) &&
         !scope->allow_placeholders)
-        fault_value(scope, place, "Expected value of type [BOOLEAN]", constant);
+        schema_fault(scope->diagnostics, place, constant, "Expected value of type [BOOLEAN]");
     free(name);
     free(place);
     return test;

@@ -111,41 +111,18 @@ static void check_rules(struct compiler *c, unsigned context, struct json_object
 #undef AT_MOST
 }
 
-static void report_unsupported(struct compiler *c, enum context context, const char *name, struct json_object *value)
-{
-    bool jsonata = c->state ? c->state->jsonata : c->machine->jsonata;
-    struct diagnostic *diagnostic = fault(c, SCHEMA, "Field '%s' is not supported", name);
-    diagnostic_found(diagnostic, value);
-    size_t mark = place_member(c, name);
-    diagnostic->place = mem_strdup(buf_text(&c->location));
-    place_leave(c, mark);
-    const char *suggestion = field_suggest(context, name, jsonata);
-    if (suggestion)
-        diagnostic->suggestion = mem_printf("did you mean '%s'?", suggestion);
-}
-
-static void report_language(struct compiler *c, const struct field *field)
-{
-    const char *has = c->state->jsonata ? "JSONata" : "JSONPath";
-    const char *wants = c->state->jsonata ? "JSONPath" : "JSONata";
-    struct diagnostic *diagnostic = fault(
-        c, SCHEMA, "The QueryLanguage is set to '%s', but field '%s' is only supported for the '%s' QueryLanguage", has,
-        field->name, wants);
-    size_t mark = place_member(c, field->name);
-    diagnostic->place = mem_strdup(buf_text(&c->location));
-    place_leave(c, mark);
-}
-
 void compile_object(struct compiler *c, enum context context, struct json_object *object, void *base)
 {
     json_object_object_foreach (object, name, value) {
         const struct field *field = field_find(context, name);
         if (field == NULL) {
-            report_unsupported(c, context, name, value);
+            bool jsonata = c->state ? c->state->jsonata : c->machine->jsonata;
+            schema_unsupported(c->diagnostics, buf_text(&c->location), name, value,
+                               field_suggest(context, name, jsonata));
             continue;
         }
         if (c->state && field->language != BOTH && (field->language == JSONATA) != c->state->jsonata) {
-            report_language(c, field);
+            schema_language(c->diagnostics, buf_text(&c->location), name, c->state->jsonata);
             continue;
         }
         void *target = field->offset == NOWHERE ? base : (char *)base + field->offset;

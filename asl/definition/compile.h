@@ -16,6 +16,7 @@
 
 #include "asl/base/json.h"
 #include "asl/definition/definition.h"
+#include "asl/definition/schema.h"
 
 #include <stdint.h>
 
@@ -97,8 +98,6 @@ size_t place_index(struct compiler *c, size_t index);
 void place_leave(struct compiler *c, size_t mark);
 /* The location relative to the state at hand: "Catch[1]/Output". */
 const char *place_field(const struct compiler *c);
-
-#define SCHEMA "SCHEMA_VALIDATION_FAILED"
 
 /* An error at the place at hand. */
 #define fault(c, code, ...)                                                                                            \

@@ -2,7 +2,6 @@
 #include "asl/definition/compile.h"
 
 #include "asl/base/arena.h"
-#include "asl/base/err.h"
 #include "asl/base/json.h"
 #include "asl/base/limits.h"
 #include "asl/base/mem.h"
@@ -15,30 +14,9 @@
 #include <math.h>
 #include <string.h>
 
-static const char *type_word(enum json_type type)
-{
-    switch (type) {
-    case json_type_string:
-        return "STRING";
-    case json_type_object:
-        return "OBJECT";
-    case json_type_array:
-        return "ARRAY";
-    case json_type_boolean:
-        return "BOOLEAN";
-    case json_type_null:
-        return "NULL";
-    default:
-        return "NUMBER";
-    }
-}
-
 bool expect_type(struct compiler *c, struct json_object *value, enum json_type type)
 {
-    if (json_object_is_type(value, type))
-        return true;
-    diagnostic_found(fault(c, SCHEMA, "Expected value of type [%s]", type_word(type)), value);
-    return false;
+    return schema_expect(c->diagnostics, buf_text(&c->location), value, type);
 }
 
 bool expect_enum(struct compiler *c, struct json_object *value, const char *list, const char **ret_text)
@@ -192,28 +170,9 @@ void compile_fraction(struct compiler *c, const struct field *field, struct json
     compile_number_field(c, field, value, false, target);
 }
 
-/* A path; reference: one that leads to one place only. NULL with the fault reported. */
 static struct jsonpath *expect_path(struct compiler *c, struct json_object *value, bool reference)
 {
-    struct jsonpath *path;
-    struct err err;
-    if (!expect_type(c, value, json_type_string))
-        return NULL;
-    const char *text = json_object_get_string(value);
-    const char *kind = reference ? "Reference Path" : "JSONPath";
-    struct diagnostic *diagnostic;
-    if (text[0] != '$') {
-        diagnostic = fault(c, SCHEMA, "Value is not a %s: %s didn't start with '$'", kind,
-                           reference ? "Reference path" : "Path");
-    } else if (jsonpath_compile(c->arena, text, strlen(text), &path, &err) != 0) {
-        diagnostic = fault(c, SCHEMA, "Value is not a %s: %s", kind, err.message);
-    } else if (reference && !jsonpath_is_reference(path)) {
-        diagnostic = fault(c, SCHEMA, "Value is not a Reference Path: the path may lead to more than one value");
-    } else {
-        return path;
-    }
-    diagnostic_found(diagnostic, value);
-    return NULL;
+    return schema_path(c->diagnostics, buf_text(&c->location), value, reference, c->arena);
 }
 
 void compile_number_path(struct compiler *c, const struct field *field, struct json_object *value, void *target)

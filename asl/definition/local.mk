@@ -23,6 +23,8 @@ libasl_a_SOURCES += \
     %D%/resource.c \
     %D%/resource.h \
     %D%/rules.def \
+    %D%/schema.c \
+    %D%/schema.h \
     %D%/state_types.def \
     %D%/variables.c \
     %D%/warnings.c \

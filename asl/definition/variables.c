@@ -105,6 +105,31 @@ static void collect_before(const struct scope *scope, const struct ways *ways, c
     free(seen);
 }
 
+/* ID_Start, then ID_Continue: letters of other scripts are taken as they come. */
+static bool is_variable_name(const char *name, size_t bytes)
+{
+    size_t chars = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        unsigned char byte = (unsigned char)name[i];
+        bool letter = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_' || byte >= 0x80;
+        if (!letter && (i == 0 || byte < '0' || byte > '9'))
+            return false;
+        chars += (byte & 0xc0) != 0x80;
+    }
+    return chars >= 1 && chars <= LIMIT_NAME_CHARS;
+}
+
+static void check_name(struct compiler *c, const char *name)
+{
+    if (strcmp(name, "states") == 0) {
+        fault(c, SCHEMA, "The variable name 'states' is reserved");
+    } else if (!is_variable_name(name, strlen(name))) {
+        struct diagnostic *diagnostic = fault(c, SCHEMA, "The variable name '%s' is invalid", name);
+        diagnostic->expected =
+            mem_printf("a letter or `_`, then letters, digits and `_`; at most %d characters", LIMIT_NAME_CHARS);
+    }
+}
+
 struct check {
     struct compiler *c;
     struct json_object *outer; /* names that are there when the block is entered */
@@ -125,6 +150,7 @@ static void visit_check(void *context, struct json_object *assign, const char *l
     place_member(c, "Assign");
     json_object_object_foreach (names, name, value) {
         (void)value;
+        check_name(c, name);
         if (json_member(check->outer, name, &known))
             diagnostics_add(&c->transitions, DIAGNOSTIC_ERROR, SCHEMA, buf_text(&c->location), outer_name, name);
     }
@@ -182,8 +208,7 @@ static void check_block(struct compiler *c, const struct scope *scope, struct js
         ways.from = scope->states[i];
         flow_each_way(ways.from, add_way, &ways);
         size_t inner = place_member(c, ways.from->name);
-        if (json_object_object_length(outer))
-            each_assign(ways.from, visit_check, &check);
+        each_assign(ways.from, visit_check, &check);
         place_leave(c, inner);
     }
     if (ways.count)
@@ -210,37 +235,8 @@ void variables_check(struct compiler *c)
         check_block(c, c->machine->scope, none);
 }
 
-/* ID_Start, then ID_Continue: letters of other scripts are taken as they come. */
-static bool is_variable_name(const char *name, size_t bytes)
-{
-    size_t chars = 0;
-    for (size_t i = 0; i < bytes; i++) {
-        unsigned char byte = (unsigned char)name[i];
-        bool letter = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_' || byte >= 0x80;
-        if (!letter && (i == 0 || byte < '0' || byte > '9'))
-            return false;
-        chars += (byte & 0xc0) != 0x80;
-    }
-    return chars >= 1 && chars <= LIMIT_NAME_CHARS;
-}
-
 void compile_assign(struct compiler *c, const struct field *field, struct json_object *value, void *target)
 {
-    (void)field;
-    if (!expect_type(c, value, json_type_object))
-        return;
-    AUTO_JSON struct json_object *names = json_object_new_object();
-    collect(value, names);
-    json_object_object_foreach (names, name, unused) {
-        (void)unused;
-        if (strcmp(name, "states") == 0) {
-            fault(c, SCHEMA, "The variable name 'states' is reserved");
-        } else if (!is_variable_name(name, strlen(name))) {
-            struct diagnostic *diagnostic = fault(c, SCHEMA, "The variable name '%s' is invalid", name);
-            diagnostic->expected =
-                mem_printf("a letter or `_`, then letters, digits and `_`; at most %d characters", LIMIT_NAME_CHARS);
-        }
-    }
-    *(struct template **)target = compile_value(c, value);
-    warn_template(c, value);
+    if (expect_type(c, value, json_type_object))
+        compile_template(c, field, value, target);
 }

@@ -55,7 +55,8 @@ static void each_member(struct compiler *c, struct json_object *value,
 static void visit_template(struct compiler *c, const char *name, struct json_object *member)
 {
     if (!ends_in_dollar(name) && is_computed(member))
-        warn(c, "NO_DOLLAR", member, "the value looks like a path or an intrinsic call, but the name does not end in '.$': it stays a text");
+        warn(c, "NO_DOLLAR", member,
+             "the value looks like a path or an intrinsic call, but the name does not end in '.$': it stays a text");
 }
 
 static void visit_result(struct compiler *c, const char *name, struct json_object *member)
@@ -78,5 +79,6 @@ void warn_result(struct compiler *c, struct json_object *value)
 void warn_text(struct compiler *c, struct json_object *value)
 {
     if (!c->state->jsonata && is_computed(value))
-        warn(c, "NO_PATH", value, "the value looks like a path, but the name of the field does not end in 'Path': it stays a text");
+        warn(c, "NO_PATH", value,
+             "the value looks like a path, but the name of the field does not end in 'Path': it stays a text");
 }

@@ -237,9 +237,7 @@ static bool end_map_run(struct execution *x, struct frame *frame, const struct s
         emit(x, event);
     } else {
         emit(x, event_with(frame, EVENT_MAP_RUN_SUCCEEDED, stimulus->value));
-        struct event event = event_of(frame, EVENT_MAP_SUCCEEDED);
-        event.previous_id = x->next_event_id - 1;
-        emit(x, event);
+        emit(x, event_of(frame, EVENT_MAP_SUCCEEDED));
     }
     frame_enqueue(x, frame);
     return true;

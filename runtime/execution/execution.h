@@ -165,29 +165,17 @@ void execution_tasks(const struct execution *execution, void (*fn)(void *context
 struct execution_map_run {
     const struct state *state;
     const char *arn;
-    struct json_object *items;     /* array, or NULL when an ItemReader gives them */
-    struct json_object *effective; /* effective input: `$` of ItemSelector */
-    int64_t max_concurrency, tolerated_count;
-    double tolerated_percentage;
+    struct json_object *items; /* array, or NULL when an ItemReader gives them */
+    struct json_object
+        *settled; /* details of MapRunStarted: _maxConcurrency, _toleratedCount, _reader ... (state_map.c) */
 };
 bool execution_map_run(const struct execution *execution, uint32_t frame, int64_t task_id,
                        struct execution_map_run *ret_map_run);
 
-/* What the context object of an env is made from; lives as long as the env. */
-struct env_owner {
-    struct execution *x;
-    struct frame *frame;
-    const char *token;        /* $$.Task.Token, or NULL */
-    uint32_t item_slot;       /* $$.Map.Item of an ItemSelector: index; NEVER_SLOT: that of the iteration it runs in */
-    struct json_object *item; /* and value */
-};
-#define NEVER_SLOT UINT32_MAX
-
-/* An env of a frame's state for expressions that the engine evaluates (ItemSelector of a map run ...). Release it with
- * asl_env_release(). */
-struct asl_env;
-void execution_env(struct execution *execution, uint32_t frame, const struct inputs *inputs, struct env_owner *owner,
-                   struct asl_env *ret_env);
+/* ItemSelector of a distributed Map for one item. 0 and a new reference, or -1 and the failure. */
+struct asl_failure;
+int execution_map_item_input(struct execution *execution, uint32_t frame, const struct inputs *inputs, uint32_t index,
+                             struct json_object *item, struct json_object **ret_input, struct asl_failure *failure);
 
 /* Text of everything that the fold made, for tests: two equal executions print alike. Heap. */
 char *execution_dump(const struct execution *execution);

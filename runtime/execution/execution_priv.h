@@ -152,6 +152,17 @@ int64_t frame_due_ms(const struct frame *frame);
 
 /* --- context.c ------------------------------------------------------------------------------------ */
 
+/* What the context object of an env is made from; lives as long as the env. */
+struct env_owner {
+    struct execution *x;
+    struct frame *frame;
+    const char *token;        /* $$.Task.Token, or NULL */
+    uint32_t item_slot;       /* $$.Map.Item of an ItemSelector: index; NEVER_SLOT: that of the iteration it runs in */
+    struct json_object *item; /* and value */
+    const char *item_source;  /* distributed Map: $$.Map.Item.Source, or NULL */
+};
+#define NEVER_SLOT UINT32_MAX
+
 /* The env of the frame's current state; release with asl_env_release(). Fill token, item_slot, item after it. */
 void frame_env(struct execution *x, struct frame *frame, struct env_owner *owner, struct asl_env *ret_env);
 

@@ -134,16 +134,11 @@ bool execution_map_run(const struct execution *x, uint32_t id, int64_t task_id, 
     const struct frame *frame = frame_of(x, id);
     if (x->phase != EXECUTION_OPEN || frame == NULL || frame->phase != PHASE_MAP_RUN || frame->task_id != task_id)
         return false;
-    struct json_object *percentage = NULL;
-    json_member(frame->map_run, "_toleratedPercentage", &percentage);
     *ret_map_run = (struct execution_map_run){
         .state = frame->state,
         .arn = json_member_text(frame->map_run, "mapRunArn"),
         .items = frame->task_input,
-        .effective = frame->input,
-        .max_concurrency = json_member_int(frame->map_run, "_maxConcurrency", 0),
-        .tolerated_count = json_member_int(frame->map_run, "_toleratedCount", -1),
-        .tolerated_percentage = percentage ? json_object_get_double(percentage) : -1,
+        .settled = frame->map_run,
     };
     return true;
 }

@@ -3,6 +3,7 @@
  */
 #include "asl/base/json.h"
 #include "asl/dataflow/dataflow.h"
+#include "asl/dataflow/template.h"
 #include "runtime/execution/execution_priv.h"
 
 #include <stdio.h>
@@ -29,23 +30,68 @@ static void make_uuid(const struct inputs *inputs, char text[37])
              b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
 }
 
+/* A number of the run under its private name; absent where the field is not set. */
+static int add_number(struct event *event, const struct state *state, const struct number_field *field,
+                      const char *name, struct asl_env *env, struct asl_failure *failure)
+{
+    bool given;
+    double number;
+    if (dataflow_number(state, field, env, &given, &number, failure) != 0)
+        return -1;
+    if (given)
+        json_add_int(event->details, name, (int64_t)number);
+    return 0;
+}
+
+static int add_template(struct event *event, struct template *template, const char *name, struct json_object *effective,
+                        struct asl_env *env, struct asl_failure *failure)
+{
+    struct json_object *value;
+    if (template == NULL)
+        return 0;
+    if (template_eval(template, effective, env, &value, failure) != 0)
+        return -1;
+    json_add(event->details, name, value);
+    return 0;
+}
+
+/*
+ * What expressions say about the run is settled once, before it starts, and rides on MapRunStarted: so a run that is
+ * taken up again after a crash does the same.
+ */
+static int settle_run(struct event *event, const struct state *state, struct asl_env *env,
+                      struct json_object *effective, struct asl_failure *failure)
+{
+    int64_t tolerated_count;
+    double tolerated_percentage;
+    if (dataflow_map_tolerated(state, env, &tolerated_count, &tolerated_percentage, failure) != 0)
+        return -1;
+    json_add_int(event->details, "_toleratedCount", tolerated_count);
+    json_add(event->details, "_toleratedPercentage", json_object_new_double(tolerated_percentage));
+    const struct item_reader *reader = state->item_reader;
+    if (reader && (add_number(event, state, &reader->max_items, "_maxItems", env, failure) != 0 ||
+                   add_template(event, reader->arguments, "_reader", effective, env, failure) != 0))
+        return -1;
+    const struct item_batcher *batcher = state->item_batcher;
+    if (batcher &&
+        (add_number(event, state, &batcher->max_items_per_batch, "_maxItemsPerBatch", env, failure) != 0 ||
+         add_number(event, state, &batcher->max_input_bytes_per_batch, "_maxInputBytesPerBatch", env, failure) != 0 ||
+         add_template(event, batcher->batch_input, "_batchInput", effective, env, failure) != 0))
+        return -1;
+    const struct result_writer *writer = state->result_writer;
+    return writer ? add_template(event, writer->arguments, "_writer", effective, env, failure) : 0;
+}
+
 /*
  * MapStateStarted, then MapRunStarted. The fields that are looked at in between fail where AWS's do
  * (reference/history.md section 3.4).
  */
-static void start_distributed(struct execution *x, struct frame *frame, struct asl_env *env, struct json_object *items,
-                              int64_t max_concurrency)
+static void start_distributed(struct execution *x, struct frame *frame, struct asl_env *env,
+                              struct json_object *effective, struct json_object *items, int64_t max_concurrency)
 {
     struct event started = event_with(frame, EVENT_MAP_STARTED, items);
     started.number = items ? (int64_t)json_object_array_length(items) : 0;
     emit(x, started);
-    struct asl_failure failure = ASL_FAILURE_INIT;
-    int64_t tolerated_count;
-    double tolerated_percentage;
-    if (dataflow_map_tolerated(frame->state, env, &tolerated_count, &tolerated_percentage, &failure) != 0) {
-        fail_state(x, frame, &failure);
-        return;
-    }
     char uuid[37], arn[512];
     make_uuid(x->inputs, uuid);
     snprintf(arn, sizeof arn, "arn:aws:states:%s:%s:mapRun:%s/%s:%s", x->identity.region, x->identity.account,
@@ -54,8 +100,12 @@ static void start_distributed(struct execution *x, struct frame *frame, struct a
     event.details = json_object_new_object();
     json_add_text(event.details, "mapRunArn", arn);
     json_add_int(event.details, "_maxConcurrency", max_concurrency);
-    json_add_int(event.details, "_toleratedCount", tolerated_count);
-    json_add(event.details, "_toleratedPercentage", json_object_new_double(tolerated_percentage));
+    struct asl_failure failure = ASL_FAILURE_INIT;
+    if (settle_run(&event, frame->state, env, effective, &failure) != 0) {
+        event_release(&event);
+        fail_state(x, frame, &failure);
+        return;
+    }
     emit(x, event);
 }
 
@@ -74,16 +124,28 @@ void work_map(struct execution *x, struct frame *frame)
         dataflow_map_max_concurrency(state, &env, &max_concurrency, &failure) != 0)
         fail_state(x, frame, &failure);
     else if (state->distributed)
-        start_distributed(x, frame, &env, items, max_concurrency);
+        start_distributed(x, frame, &env, effective, items, max_concurrency);
     else
         start_inline(x, frame, items, max_concurrency);
     asl_env_release(&env);
 }
 
-void execution_env(struct execution *x, uint32_t id, const struct inputs *inputs, struct env_owner *owner,
-                   struct asl_env *ret_env)
+int execution_map_item_input(struct execution *x, uint32_t id, const struct inputs *inputs, uint32_t index,
+                             struct json_object *item, struct json_object **ret_input, struct asl_failure *failure)
 {
     x->inputs = inputs;
-    frame_env(x, frame_of(x, id), owner, ret_env);
+    struct frame *frame = frame_of(x, id);
+    struct env_owner owner;
+    struct asl_env env;
+    frame_env(x, frame, &owner, &env);
+    owner.item_slot = index;
+    owner.item = item;
+    owner.item_source = "STATE_DATA";
+    AUTO_JSON struct json_object *effective = NULL;
+    int code = dataflow_input(frame->state, &env, &effective, failure);
+    if (code == 0)
+        code = dataflow_map_item_input(frame->state, &env, effective, item, ret_input, failure);
+    asl_env_release(&env);
     x->inputs = NULL;
+    return code;
 }

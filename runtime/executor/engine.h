@@ -36,6 +36,7 @@ struct engine_options {
     double wait_time_scale;     /* factor on the delays of Wait states; 0 means 1 */
     size_t payload_bytes_max;   /* 0: LIMIT_PAYLOAD_BYTES; SIZE_MAX: unlimited */
     int64_t history_events_max; /* 0: LIMIT_HISTORY_EVENTS; INT64_MAX: unlimited */
+    const char *buckets;        /* folder that stands for S3, laid out BUCKET/KEY; NULL: none */
     int tasks_max;              /* tasks at work at once; more wait in a queue; 0: the default */
     void (*log)(void *context, int level,
                 const char *message); /* level: 0 debug, 1 info, 2 warning, 3 error; may be NULL */
@@ -129,6 +130,10 @@ void engine_stop(struct engine *engine, const char *arn, const char *error, cons
                  void *context);
 /* RedriveExecution: ERR_NOT_FOUND, ERR_INVALID (not redrivable; the message says why). */
 void engine_redrive(struct engine *engine, const char *arn, engine_done_fn *done, void *context);
+
+/* UpdateMapRun on a run that is at work: negative values leave the setting alone. ERR_NOT_FOUND: it is not. */
+int engine_update_map_run(struct engine *engine, const char *map_run_arn, int64_t max_concurrency,
+                          int64_t tolerated_count, double tolerated_percentage);
 
 /* --- tasks that wait for the outside -------------------------------------------------------------------- */
 

@@ -59,7 +59,8 @@ struct run {
     int64_t redriven_ms;
     struct buf row; /* events of the filling commit */
     int64_t row_first_id, row_last_id;
-    struct work *works; /* its tasks at work */
+    struct work *works;       /* its tasks at work */
+    struct map_run *map_runs; /* distributed Maps at work */
     struct watcher *watchers;
     size_t timer_at; /* place in the engine's heap + 1; 0: none */
     int64_t due_ms;
@@ -215,6 +216,8 @@ void tasks_close(struct engine *engine, int grace_ms);
 
 /* --- map_run.c ------------------------------------------------------------------------------------------ */
 void map_run_carry_out(struct run *run, struct command command);
+/* The run leaves memory; its children go on. */
+void map_runs_drop(struct run *run);
 
 /* --- token.c --------------------------------------------------------------------------------------------- */
 struct token {

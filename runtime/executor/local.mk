@@ -6,8 +6,12 @@ libruntime_a_SOURCES += \
     %D%/engine.h \
     %D%/engine_priv.h \
     %D%/history.c \
+    %D%/item_reader.c \
+    %D%/item_reader.h \
     %D%/map_run.c \
     %D%/owner.c \
+    %D%/result_writer.c \
+    %D%/result_writer.h \
     %D%/run.c \
     %D%/tasks.c \
     %D%/timers.c \

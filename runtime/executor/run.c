@@ -99,6 +99,7 @@ void run_forget(struct run *run)
 {
     struct engine *engine = run->engine;
     tasks_cancel_all(run);
+    map_runs_drop(run);
     timers_remove(run);
     commit_drop_run(engine, run);
     lh_table_delete(engine->runs_by_arn, run->arn);

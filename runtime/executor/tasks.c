@@ -101,11 +101,11 @@ static void fail_unsupported(struct run *run, const struct execution_task *wante
                                         .cause = cause});
 }
 
-/* The machine's name: the last part of its ARN. */
+/* The machine's name: the last part of its ARN, for a map run's child that of the parent. */
 static char *machine_name(const struct run *run)
 {
     const char *colon = run->machine_arn ? strrchr(run->machine_arn, ':') : NULL;
-    return mem_strdup(colon ? colon + 1 : "");
+    return colon ? mem_strndup(colon + 1, strcspn(colon + 1, "/")) : mem_strdup("");
 }
 
 static void start(struct run *run, const struct execution_task *wanted)
