@@ -115,7 +115,9 @@ static void query_text(const struct store_execution_query *query, struct params 
         params_add_int(params, query->before_id);
         buf_printf(sql, " AND (started_ms, id) < ($%d, $%d)", params->count - 1, params->count);
     }
-    buf_printf(sql, " ORDER BY started_ms DESC, id DESC LIMIT %d", query->limit);
+    buf_add_text(sql, " ORDER BY started_ms DESC, id DESC");
+    if (query->limit)
+        buf_printf(sql, " LIMIT %d", query->limit);
 }
 
 int postgres_executions(struct store *base, const struct store_execution_query *query, store_execution_fn *fn,

@@ -418,8 +418,8 @@ int postgres_lease_renew(struct store *base, int shard, const char *node, int64_
     AUTO_PARAMS params = PARAMS_INIT;
     int result = touch_lease(store, POSTGRES_LEASE_RENEW, shard, node, epoch, now_ms + ttl_ms, err);
 
-    params_add_int(&params, shard);
-    if (!result)
+    /* One of the nodes does it for all. */
+    if (!result && !shard)
         result = change(store, POSTGRES_FORGET_REPLIES, &params, NULL, err);
     unlock_writer(store);
     return result;

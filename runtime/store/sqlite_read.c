@@ -129,7 +129,7 @@ static void bind_query(sqlite3_stmt *statement, const struct store_execution_que
     sqlite_bind_text(statement, 5, query->meta_value);
     sqlite3_bind_int64(statement, 6, query->before_started_ms);
     sqlite3_bind_int64(statement, 7, query->before_id);
-    sqlite3_bind_int(statement, 8, query->limit);
+    sqlite3_bind_int(statement, 8, query->limit ? query->limit : -1);
 }
 
 int sqlite_executions(struct store *store, const struct store_execution_query *query, store_execution_fn *fn,

@@ -9,8 +9,12 @@
  * Units     times are ms since 1970, UTC; event ids count from 1 within an execution.
  * Promise   when store_commit() returns 0 the whole batch is on disk, all or none, in order; on any error
  *           nothing of it is.
+ *           Where the database can go away (PostgreSQL) store_commit() finds out how a commit ended whose answer
+ *           got lost. Only when it cannot for seconds it gives up with an error that leaves that open: commit
+ *           the same batch again to find out, or read what is there.
  * Calling   a store is one reading side (the thread that opened it) and one writing side (the thread that
- *           calls store_commit and the lease functions); each has its own connection.
+ *           calls store_commit); each has its own connection. Leases and removal use the writing side's, one call at
+ *           a time, from any thread; requests and replies belong to the reading side's thread.
  * Leases    who writes executions of a shard must hold its lease; store_commit() proves in its own
  *           transaction that the epochs are still the holder's, else ERR_FENCED and nothing is written.
  * Errors    ERR_BUSY try again, ERR_FENCED, ERR_FULL, ERR_IO, ERR_CORRUPT, ERR_VERSION (a newer schema).
@@ -28,7 +32,10 @@ struct err;
 struct store;
 struct store_batch;
 
-/* "sqlite:PATH" (made when missing, its folder too) or "postgres://...". */
+/*
+ * "sqlite:PATH" (made when missing, its folder too) or "postgres://USER@HOST/DATABASE", where "?shards=N" counts when the
+ * schema is made.
+ */
 int store_open(const char *url, struct store **ret_store, struct err *err);
 void store_close(struct store *store);
 const char *store_kind(const struct store *store); /* "sqlite", "postgres" */
@@ -98,7 +105,11 @@ int store_commit(struct store *store, struct store_batch *batch, struct err *err
 
 /* --- reading ----------------------------------------------------------------------------------- */
 
-typedef int store_execution_fn(void *context, const struct store_execution *execution); /* non-zero stops */
+/*
+ * A callback that gives back something else than 0 stops the reading; the call then returns it when it is negative
+ * (an error), else 0. It may read again.
+ */
+typedef int store_execution_fn(void *context, const struct store_execution *execution);
 
 /* ERR_NOT_FOUND when there is none; else the callback is called once. */
 int store_execution_by_arn(struct store *store, const char *arn, store_execution_fn *fn, void *context,
@@ -114,7 +125,7 @@ struct store_execution_query {
     const char *meta_member; /* with meta_value: only those whose meta has this text ("versionArn" ...); or NULL */
     const char *meta_value;
     int64_t before_started_ms, before_id; /* page: strictly older than this pair; 0, 0 for the newest */
-    int limit;
+    int limit;                /* 0: all */
 };
 /* Newest start first. */
 int store_executions(struct store *store, const struct store_execution_query *query, store_execution_fn *fn,
@@ -142,9 +153,15 @@ int store_document(struct store *store, const char *kind, const char *key, store
  * all). */
 int store_documents(struct store *store, const char *kind, const char *prefix, const char *after, bool descending,
                     int limit, store_document_fn *fn, void *context, struct err *err);
-/* A number that changes whenever another process has written to the store since the last call (cheap). */
+/*
+ * A number that changes when another process has written to the store since the last call (cheap). SQLite: anything;
+ * PostgreSQL: requests, replies and documents.
+ */
 int64_t store_change_counter(struct store *store);
-/* A descriptor that becomes readable when another process may have written; -1 where one has to poll (SQLite). */
+/*
+ * A descriptor that becomes readable when the change counter will change; -1 where one has to poll (SQLite, or a
+ * database that is away). The counter may take another one into use: ask again after each look at it.
+ */
 int store_notify_fd(struct store *store);
 
 /* --- leases and the inbox ---------------------------------------------------------------------- */
