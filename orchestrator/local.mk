@@ -14,6 +14,7 @@ program_headers = \
     orchestrator/command/eval_jsonata.h \
     orchestrator/commands.def \
     orchestrator/exits.def \
+    orchestrator/graph.h \
     orchestrator/history_reader.h \
     orchestrator/http/server.h \
     orchestrator/http/server_priv.h \
@@ -38,7 +39,9 @@ program_sources = \
     orchestrator/command/activity.c \
     orchestrator/command/call.c \
     orchestrator/command/describe.c \
+    orchestrator/command/eval.c \
     orchestrator/command/eval_jsonata.c \
+    orchestrator/command/graph.c \
     orchestrator/command/help.c \
     orchestrator/command/history.c \
     orchestrator/command/info.c \
@@ -50,6 +53,8 @@ program_sources = \
     orchestrator/command/stop.c \
     orchestrator/command/task.c \
     orchestrator/command/validate.c \
+    orchestrator/graph.c \
+    orchestrator/graph_svg.c \
     orchestrator/help.c \
     orchestrator/history_reader.c \
     orchestrator/http/api.c \

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct option_spec specs[] = {
 #define OPTION(id, long_name, short_name, argument, environment, kind, help)                                           \
@@ -283,14 +284,21 @@ struct json_object *options_section(const struct options *options, const char *n
     return json_member(options->config, name, &section) ? section : NULL;
 }
 
+/* A file's name without the @: nothing that begins like JSON, and the file is there. */
+static bool is_file(const char *text)
+{
+    return !strchr("{[\"-0123456789", *text) && !access(text, R_OK);
+}
+
 int options_read_json(const char *text, char **ret_text, size_t *ret_bytes, struct err *err)
 {
     AUTO_BUF content = BUF_INIT;
     AUTO_JSON struct json_object *value = NULL;
-    const char *source = !strcmp(text, "-") ? "standard input" : *text == '@' ? text + 1 : NULL;
+    const char *file = *text == '@' ? text + 1 : is_file(text) ? text : NULL;
+    const char *source = !strcmp(text, "-") ? "standard input" : file;
     int result;
 
-    if (source && (result = settings_read_file(*text == '@' ? text + 1 : NULL, &content, err)))
+    if (source && (result = settings_read_file(file, &content, err)))
         return result;
     if (!source)
         buf_add_text(&content, text);

@@ -30,7 +30,9 @@ bool output_format(const struct options *options, enum output_format *ret_format
 
 void output_json(struct json_object *value, bool pretty)
 {
-    if (pretty && value) {
+    bool empty = json_object_is_type(value, json_type_array) && !json_object_array_length(value);
+
+    if (pretty && value && !empty) {
         puts(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
                                                        JSON_C_TO_STRING_NOSLASHESCAPE));
         return;
