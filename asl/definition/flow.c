@@ -160,6 +160,10 @@ void flow_check(struct compiler *c, struct scope *scope, struct json_object *blo
     place_leave(c, mark);
     if (scope->start && !c->unknown_targets && (!top || has_end(scope)))
         check_reachable(c, scope);
+    /* AWS looks at the machine's own block only; a target that is missing says enough */
+    if (!top && !c->unknown_ends && c->transitions.error_count == 0 && !has_end(scope))
+        diagnostics_add(&c->transitions, DIAGNOSTIC_WARNING, "MISSING_END_STATE", buf_text(&c->location),
+                        "no state ends this block: it can only fail");
 }
 
 void flow_check_ends(struct compiler *c)
