@@ -1,4 +1,4 @@
-/* activity.c - activities and their workers (reference/api.md section 6). */
+/* activity.c - activities, documents under their ARN, and their workers (reference/api.md section 6). */
 #include "asl/base/err.h"
 #include "asl/base/mem.h"
 #include "runtime/service/machine.h"
@@ -38,8 +38,8 @@ void create_activity(struct service_call *call)
     AUTO_JSON struct json_object *encryption = given_encryption(call);
     AUTO_JSON struct json_object *activity = NULL;
     struct err err = {0};
-    int code = record_read(call->service, "activity", name, &activity, NULL, &err);
     char *arn = service_arn(call->service, "activity:%s", name);
+    int code = record_read(call->service, "activity", arn, &activity, NULL, &err);
     struct json_object *tags;
     if (code == 0) {
         struct json_object *kept = NULL;
@@ -56,7 +56,7 @@ void create_activity(struct service_call *call)
         json_add_int(activity, "createdMs", engine_now_ms(call->service->engine));
         json_add(activity, "encryptionConfiguration", json_object_get(encryption));
         json_add(activity, "tags", tags);
-        record_put(call, "activity", name, activity, 0);
+        record_put(call, "activity", arn, activity, 0);
         call_commit_and_succeed(call, created_answer(call, activity));
     }
     free(arn);
@@ -68,7 +68,7 @@ void delete_activity(struct service_call *call)
     if (!call_arn(call, "activityArn", ANY_ACTIVITY, &arn))
         return;
     if (service_owns_arn(call->service, &arn))
-        store_batch_delete_document(engine_batch(call->service->engine), "activity", arn.name);
+        store_batch_delete_document(engine_batch(call->service->engine), "activity", call_text(call, "activityArn"));
     call_commit_and_succeed(call, NULL);
 }
 
@@ -81,7 +81,7 @@ static bool read_activity(struct service_call *call, struct json_object **ret_ac
         return false;
     int code = ERR_NOT_FOUND;
     if (service_owns_arn(call->service, &arn))
-        code = record_read(call->service, "activity", arn.name, ret_activity, NULL, &err);
+        code = record_read(call->service, "activity", call_text(call, "activityArn"), ret_activity, NULL, &err);
     if (code == ERR_NOT_FOUND)
         call_fail(call, "ActivityDoesNotExist", "Activity Does Not Exist: '%s'", call_text(call, "activityArn"));
     else if (code < 0)
@@ -122,7 +122,7 @@ static int list_activity(void *context, const char *key, const char *body, int64
     if (json_parse(body, strlen(body), &activity, NULL) < 0)
         return 0;
     struct json_object *item = created_answer(listing->call, activity);
-    json_add_text(item, "name", key);
+    json_add_text(item, "name", json_member_text(activity, "name"));
     json_append(listing->items, item);
     free(listing->last);
     listing->last = mem_strdup(key);

@@ -11,6 +11,7 @@ libruntime_a_SOURCES += \
     %D%/map_run.c \
     %D%/model.c \
     %D%/model.h \
+    %D%/mock_data.c \
     %D%/model_data.c \
     %D%/operations.def \
     %D%/page.c \
@@ -20,8 +21,12 @@ libruntime_a_SOURCES += \
     %D%/service_priv.h \
     %D%/state_machine.c \
     %D%/tag.c \
+    %D%/test_context.c \
+    %D%/test_mock.c \
+    %D%/test_run.c \
     %D%/test_state.c \
+    %D%/test_state.h \
     %D%/token.c \
     %D%/validate.c \
     %D%/version.c
-EXTRA_DIST += %D%/model_gen.py
+EXTRA_DIST += %D%/mock_models.json %D%/model_gen.py

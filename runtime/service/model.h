@@ -51,7 +51,7 @@ struct model_member {
 
 struct model_operation {
     const char *name;
-    const struct model_shape *input;
+    const struct model_shape *shape; /* of the input; of mock_operations, of the answer */
 };
 
 extern const struct model_operation model_operations[];
@@ -59,6 +59,10 @@ extern const size_t model_operation_count;
 
 /* NULL where there is no such operation. */
 const struct model_operation *model_operation_find(const char *name);
+
+/* Answers of other services' operations ("sqs:sendMessage"): TestState checks mocks by them. */
+extern const struct model_operation mock_operations[];
+extern const size_t mock_operation_count;
 
 enum model_verdict {
     MODEL_OK,

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Writes model_data.c: what the API's inputs must look like, as C tables.
+"""Writes C tables of what JSON must look like, from service models in botocore's form (service-2.json).
 
-    model_gen.py stepfunctions.json > model_data.c
+    model_gen.py inputs stepfunctions.json > model_data.c
+    model_gen.py outputs mock_models.json states,sfn=stepfunctions.json sqs=sqs.json ... > mock_data.c
 
-The argument is the service model in botocore's form (service-2.json). Only what inputs are checked by is
-kept: types, required members, lengths and ranges, patterns, enumerations. Run by hand when the model
-changes; the build does not need it.
+`inputs`: the inputs of the API's operations. `outputs`: the answers of other services' operations, by which
+TestState checks mocked results; those of mock_models.json are written down by hand, short: operation to
+{member: shape}. Only types, required members, lengths and ranges, patterns and enumerations are kept. Run by
+hand when a model changes; the build does not need it.
 """
 import json
 import sys
@@ -32,14 +34,26 @@ def number(n):
     return str(int(n))
 
 
+# Answers whose shape Step Functions changes: a function's payload is any JSON.
+FREE = {("InvocationResponse", "Payload")}
+
+
 class Table:
-    def __init__(self, model):
-        self.model = model["shapes"]
+    def __init__(self):
+        self.model = {}
+        self.scope = ""
         self.index = {}
         self.rows = []
+        self.capital = False  # Step Functions starts the names of members with a capital letter
+
+    def use(self, scope, shapes, capital=False):
+        self.scope, self.model, self.capital = scope, shapes, capital
+
+    def member_name(self, name):
+        return name[0].upper() + name[1:] if self.capital else name
 
     def shape(self, name, unbounded=False):
-        key = (name, unbounded)
+        key = (self.scope, name, unbounded)
         if key in self.index:
             return self.index[key]
         self.index[key] = at = len(self.rows)
@@ -47,8 +61,8 @@ class Table:
         s = self.model[name]
         row = {"name": name, "type": TYPES[s["type"]], "shape": s, "unbounded": unbounded}
         if s["type"] == "structure":
-            row["members"] = [(n, self.shape(m["shape"]), n in s.get("required", []))
-                              for n, m in s["members"].items()]
+            row["members"] = [(self.member_name(n), self.shape(m["shape"]), n in s.get("required", []))
+                              for n, m in s["members"].items() if (name, n) not in FREE]
         elif s["type"] == "list":
             row["element"] = self.shape(s["member"]["shape"])
         elif s["type"] == "map":
@@ -66,11 +80,7 @@ class Table:
         return at
 
 
-def main():
-    with open(sys.argv[1], encoding="utf-8") as f:
-        model = json.load(f)
-    table = Table(model)
-    operations = [(n, table.operation(n, o["input"]["shape"])) for n, o in sorted(model["operations"].items())]
+def write(table, operations, list_name):
     out = ["/* Made by model_gen.py from the service model; not to be edited. */", "",
            '#include "runtime/service/model.h"', "", "#include <stddef.h>", ""]
     out.append(f"static const struct model_shape shapes[{len(table.rows)}];")
@@ -105,10 +115,45 @@ def main():
         if "element" in row:
             f.append(f".element = &shapes[{row['element']}]")
         out.append(f"    [{i}] = {{{', '.join(f)}}},")
-    out += ["};", "", "const struct model_operation model_operations[] = {"]
-    out += [f"    {{{quoted(n)}, &shapes[{at}]}}," for n, at in operations]
-    out += ["};", "const size_t model_operation_count = sizeof model_operations / sizeof model_operations[0];"]
+    out += ["};", "", f"const struct model_operation {list_name}s[] = {{"]
+    out += [f"    {{{quoted(n)}, &shapes[{at}]}}," for n, at in sorted(operations)]
+    out += ["};", f"const size_t {list_name}_count = sizeof {list_name}s / sizeof {list_name}s[0];"]
     print("\n".join(out))
 
 
-main()
+def load(path):
+    with open(path, encoding="utf-8") as f:
+        return json.load(f)
+
+
+def lower_first(name):
+    return name[0].lower() + name[1:]
+
+
+def inputs(path):
+    model, table = load(path), Table()
+    table.use("", model["shapes"])
+    operations = [(n, table.operation(n, o["input"]["shape"])) for n, o in model["operations"].items()]
+    write(table, operations, "model_operation")
+
+
+def outputs(short, *models):
+    table, operations = Table(), []
+    for names, model in load(short).items():
+        shapes = dict(model["shapes"])
+        for n, members in model["operations"].items():
+            shapes[n] = {"type": "structure", "members": {k: {"shape": v} for k, v in members.items()}}
+        table.use(names, shapes)
+        for service in names.split(","):
+            operations += [(f"{service}:{lower_first(n)}", table.shape(n)) for n in model["operations"]]
+    for argument in models:
+        names, path = argument.split("=", 1)
+        model = load(path)
+        table.use(names, model["shapes"], capital=True)
+        for service in names.split(","):
+            operations += [(f"{service}:{lower_first(n)}", table.shape(o["output"]["shape"]))
+                           for n, o in model["operations"].items() if "output" in o]
+    write(table, operations, "mock_operation")
+
+
+{"inputs": inputs, "outputs": outputs}[sys.argv[1]](*sys.argv[2:])

@@ -101,7 +101,7 @@ struct service_call *service_call(struct service *service, const char *operation
     call->starting = true;
     const struct model_operation *model = model_operation_find(operation);
     char *message = NULL;
-    enum model_verdict verdict = model ? model_check(model->input, input, &message) : MODEL_OK;
+    enum model_verdict verdict = model ? model_check(model->shape, input, &message) : MODEL_OK;
     if (call->operation == NULL || model == NULL)
         call_fail(call, "UnknownOperationException", "%s is no operation of this API", operation);
     else if (verdict == MODEL_MALFORMED)

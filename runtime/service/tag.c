@@ -70,7 +70,7 @@ static bool tagged_read(struct service_call *call, struct tagged *tagged)
         return false;
     bool machine = tagged->arn.kind == ARN_MACHINE;
     tagged->kind = machine ? "machine" : "activity";
-    tagged->key = machine ? tagged->arn.machine : tagged->arn.name;
+    tagged->key = machine ? tagged->arn.machine : call_text(call, "resourceArn");
     struct err err = {0};
     int code = ERR_NOT_FOUND;
     if (service_owns_arn(call->service, &tagged->arn) && !tagged->arn.qualifier && !tagged->arn.label)

@@ -1,0 +1,263 @@
+/*
+ * test_run.c - the data flow of one state for TestState: the work itself is mocked or done elsewhere.
+ *
+ *   test_run ─▶ input, arguments ─▶ mocked? ─▶ test_task_succeeded ─▶ output       SUCCEEDED
+ *                                      │            └─ a field fails ─┐
+ *                                      └─────────▶ test_task_failed ◀─┘ ─▶ retriers, catchers
+ *                                                                        RETRIABLE, CAUGHT_ERROR, FAILED
+ */
+#include "asl/base/mem.h"
+#include "asl/dataflow/dataflow.h"
+#include "runtime/service/test_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- failures ------------------------------------------------------------------------------------------------ */
+
+static struct json_object *error_details(struct test *test)
+{
+    struct json_object *details = NULL;
+    if (!json_member(test->inspection, "errorDetails", &details)) {
+        details = json_object_new_object();
+        json_add(test->inspection, "errorDetails", details);
+    }
+    return details;
+}
+
+/* The retrier that takes the error: true when it has attempts left. */
+static bool retried(struct test *test)
+{
+    const struct state *state = test->state;
+    for (size_t i = 0; i < state->retry_count; i++) {
+        const struct retrier *retrier = &state->retry[i];
+        if (!dataflow_error_matches(retrier->errors, retrier->error_count, test->error))
+            continue;
+        struct json_object *details = error_details(test);
+        json_add_int(details, "retryIndex", (int64_t)i);
+        if (test->retry_count >= retrier->max_attempts)
+            return false;
+        int64_t delay_ms = dataflow_retry_delay_ms(retrier, test->retry_count + 1, &test->env);
+        json_add_int(details, "retryBackoffIntervalSeconds", delay_ms / 1000);
+        test->status = "RETRIABLE";
+        return true;
+    }
+    return false;
+}
+
+static void set_failure(struct test *test, const char *error, const char *cause)
+{
+    free(test->error);
+    free(test->cause);
+    test->error = mem_strdup(error);
+    test->cause = mem_strdup(cause);
+    test->status = "FAILED";
+}
+
+static bool caught(struct test *test)
+{
+    const struct state *state = test->state;
+    for (size_t i = 0; i < state->catch_count; i++) {
+        if (!dataflow_error_matches(state->catch[i].errors, state->catch[i].error_count, test->error))
+            continue;
+        struct asl_failure failure = ASL_FAILURE_INIT;
+        AUTO_JSON struct json_object *assigned = NULL;
+        AUTO_JSON struct json_object *error_output = json_object_new_object();
+        json_add_text(error_output, "Error", test->error);
+        json_add_text(error_output, "Cause", test->cause);
+        json_add_int(error_details(test), "catchIndex", (int64_t)i);
+        test->env.error_output = error_output;
+        if (dataflow_catch(state, i, &test->env, &test->output, &assigned, &failure) == 0) {
+            test->has_output = true;
+            test->next = state->catch[i].next;
+            test->status = "CAUGHT_ERROR";
+        } else {
+            set_failure(test, failure.error, failure.cause);
+        }
+        asl_failure_release(&failure);
+        return true;
+    }
+    return false;
+}
+
+void test_task_failed(struct test *test, const char *error, const char *cause)
+{
+    set_failure(test, error, cause);
+    if (test->error && (retried(test) || caught(test)))
+        return;
+}
+
+/* A field could not be evaluated: the cause names the state, as in a history. */
+static void failed(struct test *test, struct asl_failure *failure)
+{
+    char *cause = failure->in_state && failure->cause
+                      ? mem_printf("An error occurred while executing the state '%s' (entered at the event id #2). %s",
+                                   test->state->name, failure->cause)
+                      : mem_strdup(failure->cause);
+    test_task_failed(test, failure->error, cause);
+    free(cause);
+    asl_failure_release(failure);
+}
+
+/* --- the ways through a state ---------------------------------------------------------------------------------- */
+
+void test_task_succeeded(struct test *test, struct json_object *result)
+{
+    struct asl_failure failure = ASL_FAILURE_INIT;
+    AUTO_JSON struct json_object *assigned = NULL;
+    if (dataflow_output(test->state, &test->env, test->effective, result, &test->output, &assigned, &failure) != 0) {
+        failed(test, &failure);
+        return;
+    }
+    test->status = "SUCCEEDED";
+    test->has_output = true;
+    test->next = test->state->next;
+}
+
+static int run_choice(struct test *test, struct asl_failure *failure)
+{
+    struct state *next;
+    AUTO_JSON struct json_object *assigned = NULL;
+    if (dataflow_input(test->state, &test->env, &test->effective, failure) != 0 ||
+        dataflow_choice(test->state, &test->env, &next, &test->output, &assigned, failure) != 0)
+        return -1;
+    test->status = "SUCCEEDED";
+    test->has_output = true;
+    test->next = next;
+    return 0;
+}
+
+static int run_fail(struct test *test, struct asl_failure *failure)
+{
+    if (dataflow_input(test->state, &test->env, &test->effective, failure) != 0 ||
+        dataflow_fail(test->state, &test->env, &test->error, &test->cause, failure) != 0)
+        return -1;
+    test->status = "FAILED";
+    return 0;
+}
+
+/* Pass, Wait, Succeed; a Wait is checked, not waited for. */
+static int run_plain(struct test *test, struct asl_failure *failure)
+{
+    const struct state *state = test->state;
+    int64_t until_ms;
+    if (dataflow_input(state, &test->env, &test->effective, failure) != 0)
+        return -1;
+    if (state->type == STATE_WAIT && dataflow_wait_until(state, &test->env, test->env.now_ms, &until_ms, failure) != 0)
+        return -1;
+    if (state->type == STATE_PASS &&
+        dataflow_arguments(state, &test->env, test->effective, &test->arguments, failure) != 0)
+        return -1;
+    struct json_object *result = state->has_result           ? state->result
+                                 : state->type == STATE_PASS ? test->arguments
+                                                             : test->effective;
+    test_task_succeeded(test, result);
+    return 0;
+}
+
+/* The input of each iteration, for the eyes of the caller: each sees its own item in the context object. */
+static int inspect_item_inputs(struct test *test, struct json_object *items, struct asl_failure *failure)
+{
+    struct json_object *inputs = json_object_new_array();
+    struct json_object *whole = test->env.context;
+    int code = 0;
+    for (size_t i = 0; code == 0 && i < json_object_array_length(items); i++) {
+        struct json_object *item = json_object_new_object();
+        json_add_int(item, "Index", (int64_t)i);
+        json_add(item, "Value", json_object_get(json_object_array_get_idx(items, i)));
+        struct json_object *map = json_object_new_object();
+        json_add(map, "Item", item);
+        AUTO_JSON struct json_object *context = json_shallow_copy(test->context);
+        json_add(context, "Map", map);
+        test->env.context = context;
+        struct json_object *input;
+        code = dataflow_map_item_input(test->state, &test->env, test->effective, json_object_array_get_idx(items, i),
+                                       &input, failure);
+        if (code == 0)
+            json_append(inputs, input);
+    }
+    test->env.context = whole;
+    if (code == 0)
+        json_add(test->inspection, "afterItemSelector", json_object_get(inputs));
+    json_object_put(inputs);
+    return code;
+}
+
+static bool exceeds_tolerance(const struct test *test, size_t item_count, int64_t count, double percentage)
+{
+    double failed_percentage = item_count ? 100.0 * (double)test->iteration_failures / (double)item_count : 0;
+    return (count >= 0 && test->iteration_failures > count) || (percentage >= 0 && failed_percentage > percentage);
+}
+
+static int run_map(struct test *test, struct asl_failure *failure)
+{
+    const struct state *state = test->state;
+    AUTO_JSON struct json_object *items = json_object_get(test->reader_data);
+    int64_t concurrency, count;
+    double percentage;
+    if (dataflow_input(state, &test->env, &test->effective, failure) != 0)
+        return -1;
+    if (items == NULL && state->item_reader == NULL &&
+        dataflow_map_items(state, &test->env, test->effective, &items, failure) != 0)
+        return -1;
+    size_t item_count = items ? json_object_array_length(items) : 0;
+    if (dataflow_map_max_concurrency(state, &test->env, &concurrency, failure) != 0 ||
+        dataflow_map_tolerated(state, &test->env, &count, &percentage, failure) != 0)
+        return -1;
+    if (state->item_selector && items && inspect_item_inputs(test, items, failure) != 0)
+        return -1;
+    if (!test->mock.has_result)
+        test_task_failed(test, test->mock.error, test->mock.cause);
+    else if (test->iteration_failures > 0 && exceeds_tolerance(test, item_count, count, percentage))
+        test_task_failed(test, "States.ExceedToleratedFailureThreshold",
+                         "The specified tolerated failure threshold was exceeded");
+    else
+        test_task_succeeded(test, test->mock.result);
+    return 0;
+}
+
+/* Task and Parallel. */
+static int run_work(struct test *test, struct asl_failure *failure)
+{
+    const struct state *state = test->state;
+    int64_t timeout_s, heartbeat_s;
+    if (dataflow_input(state, &test->env, &test->effective, failure) != 0 ||
+        dataflow_arguments(state, &test->env, test->effective, &test->arguments, failure) != 0)
+        return -1;
+    if (state->type == STATE_TASK && dataflow_timeouts(state, &test->env, &timeout_s, &heartbeat_s, failure) != 0)
+        return -1;
+    if (test->mock.has_result)
+        test_task_succeeded(test, test->mock.result);
+    else if (test->mock.given)
+        test_task_failed(test, test->mock.error, test->mock.cause);
+    return 0;
+}
+
+bool test_run(struct test *test)
+{
+    struct asl_failure failure = ASL_FAILURE_INIT;
+    int code = 0;
+    switch (test->state->type) {
+    case STATE_CHOICE:
+        code = run_choice(test, &failure);
+        break;
+    case STATE_FAIL:
+        code = run_fail(test, &failure);
+        break;
+    case STATE_PASS:
+    case STATE_WAIT:
+    case STATE_SUCCEED:
+        code = run_plain(test, &failure);
+        break;
+    case STATE_MAP:
+        code = run_map(test, &failure);
+        break;
+    case STATE_TASK:
+    case STATE_PARALLEL:
+        code = run_work(test, &failure);
+        break;
+    }
+    if (code != 0)
+        failed(test, &failure);
+    return test->status != NULL;
+}
