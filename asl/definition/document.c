@@ -6,6 +6,7 @@
 #include "asl/definition/definition.h"
 #include "asl/definition/jackson.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,6 +148,7 @@ static bool read_json(const char *text, size_t bytes, struct json_object **ret_v
     if (json_parse(text, bytes, ret_value, &err) == 0)
         return true;
     *ret_fault = (struct document_fault){.code = "INVALID_JSON_DESCRIPTION", .message = mem_strdup(err.message)};
+    sscanf(err.message, "line %d column %d", &ret_fault->line, &ret_fault->column);
     return false;
 }
 
