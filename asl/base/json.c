@@ -1,5 +1,6 @@
 #include "asl/base/json.h"
 
+#include "asl/base/limits.h"
 #include "asl/base/mem.h"
 
 #include <float.h>
@@ -197,9 +198,11 @@ static size_t string_size(const char *text, size_t bytes)
     return size;
 }
 
-size_t json_size(struct json_object *value, size_t limit)
+static size_t size_below(struct json_object *value, size_t limit, int depth)
 {
     size_t size = 0;
+    if (depth == LIMIT_JSON_DEPTH)
+        return limit + 1;
     switch (json_object_get_type(value)) {
     case json_type_null:
         return 4;
@@ -223,7 +226,7 @@ size_t json_size(struct json_object *value, size_t limit)
         size_t count = json_object_array_length(value);
         size = count ? count + 1 : 2;
         for (size_t i = 0; i < count && size <= limit; i++)
-            size += json_size(json_object_array_get_idx(value, i), limit - size);
+            size += size_below(json_object_array_get_idx(value, i), limit - size, depth + 1);
         return size;
     }
     case json_type_object: {
@@ -232,12 +235,17 @@ size_t json_size(struct json_object *value, size_t limit)
             size += string_size(name, strlen(name)) + 2;
             if (size > limit)
                 break;
-            size += json_size(member, limit - size);
+            size += size_below(member, limit - size, depth + 1);
         }
         return size;
     }
     }
     return size;
+}
+
+size_t json_size(struct json_object *value, size_t limit)
+{
+    return size_below(value, limit < SIZE_MAX ? limit : SIZE_MAX - 1, 0);
 }
 
 void json_add(struct json_object *object, const char *name, struct json_object *value)

@@ -31,6 +31,8 @@ struct json_object *json_take(struct json_object **value);
  * it). A double keeps the digits it was written with. ERR_INVALID with "line 3 column 7: ..."
  */
 int json_parse(const char *text, size_t bytes, struct json_object **ret_value, struct err *err);
+/* The same for what this program wrote: a history holds values inside of values, deeper than any document. */
+int json_parse_stored(const char *text, size_t bytes, struct json_object **ret_value, struct err *err);
 
 /* Writes compact JSON: member order kept, no escapes but those JSON demands. */
 void json_write(struct buf *out, struct json_object *value);
@@ -38,7 +40,10 @@ void json_write(struct buf *out, struct json_object *value);
 void json_write_string(struct buf *out, const char *text, size_t bytes);
 /* The compact text of a value, from the heap. */
 char *json_text(struct json_object *value);
-/* Bytes of the compact text; stops counting and returns more than `limit` once it is passed. */
+/*
+ * Bytes of the compact text; stops counting and returns more than `limit` (below SIZE_MAX) once it is
+ * passed, or where the value is nested deeper than LIMIT_JSON_DEPTH.
+ */
 size_t json_size(struct json_object *value, size_t limit);
 
 /* Adds a member to a fresh object and takes over `value` whatever happens. */

@@ -19,7 +19,7 @@ struct parser {
     const char *at;
     const char *end;
     const char *start;
-    int depth;
+    int depth, depth_max;
     const char *expected; /* what should stand at `at`: set by the function that fails */
     struct buf scratch;   /* strings being read: a stack, as the names of open members stay on it */
 };
@@ -283,7 +283,7 @@ static bool parse_value(struct parser *p, struct json_object **ret_value)
     bool done;
     size_t mark = p->scratch.bytes;
     skip_space(p);
-    if (p->depth == LIMIT_JSON_DEPTH)
+    if (p->depth == p->depth_max)
         return fail(p, "no deeper nesting");
     p->depth++;
     switch (p->at < p->end ? *p->at : '\0') {
@@ -338,11 +338,11 @@ static void locate(const struct parser *p, int *ret_line, int *ret_column)
     }
 }
 
-int json_parse(const char *text, size_t bytes, struct json_object **ret_value, struct err *err)
+static int parse(const char *text, size_t bytes, int depth_max, struct json_object **ret_value, struct err *err)
 {
     if (bytes > INT32_MAX)
         return err_set(err, ERR_LIMIT, "a JSON document of %zu bytes is too long", bytes);
-    struct parser p = {.at = text, .start = text, .end = text + bytes, .scratch = BUF_INIT};
+    struct parser p = {.at = text, .start = text, .end = text + bytes, .depth_max = depth_max, .scratch = BUF_INIT};
     AUTO_JSON struct json_object *value = NULL;
     bool done = parse_value(&p, &value);
     if (done && p.at < p.end)
@@ -356,4 +356,14 @@ int json_parse(const char *text, size_t bytes, struct json_object **ret_value, s
     locate(&p, &line, &column);
     return err_set(err, ERR_INVALID, "line %d column %d: expected %s%s", line, column, p.expected,
                    p.at == p.end ? ", found the end of the text" : "");
+}
+
+int json_parse(const char *text, size_t bytes, struct json_object **ret_value, struct err *err)
+{
+    return parse(text, bytes, LIMIT_JSON_DEPTH, ret_value, err);
+}
+
+int json_parse_stored(const char *text, size_t bytes, struct json_object **ret_value, struct err *err)
+{
+    return parse(text, bytes, LIMIT_STORED_DEPTH, ret_value, err);
 }

@@ -8,7 +8,8 @@
 #define ASL_BASE_LIMITS_H
 
 enum {
-    LIMIT_JSON_DEPTH = 256,             /* nesting of any JSON document */
+    LIMIT_JSON_DEPTH = 256,             /* nesting of any JSON document, and of what a state gives out */
+    LIMIT_STORED_DEPTH = 4096,          /* nesting of what the program has written itself */
     LIMIT_DEFINITION_BYTES = 1048576,   /* a definition's text */
     LIMIT_DEFINITION_DEPTH = 64,        /* Parallel and Map inside one another */
     LIMIT_PAYLOAD_BYTES = 262144,       /* input, output, result of a state: default setting */

@@ -1,6 +1,7 @@
 #include "asl/dataflow/dataflow.h"
 
 #include "asl/base/json.h"
+#include "asl/base/limits.h"
 #include "asl/dataflow/choice.h"
 #include "asl/dataflow/dataflow_priv.h"
 #include "asl/dataflow/template.h"
@@ -96,12 +97,19 @@ static int apply_result_path(const struct path_field *field, struct asl_env *env
     return -1;
 }
 
-/* Assign, or NULL where there is none. */
+/* Assign, or NULL where there is none. All its values together are no larger than a payload. */
 static int assign(const struct template *template, struct json_object *input, struct asl_env *env,
                   struct json_object **ret_assigned, struct asl_failure *failure)
 {
-    *ret_assigned = NULL;
-    return template ? template_eval(template, input, env, ret_assigned, failure) : 0;
+    AUTO_JSON struct json_object *assigned = NULL;
+    if (template && template_eval(template, input, env, &assigned, failure) != 0)
+        return -1;
+    if (json_size(assigned, LIMIT_PAYLOAD_BYTES) > LIMIT_PAYLOAD_BYTES)
+        return asl_failure_set(
+            failure, "States.DataLimitExceeded", true,
+            "The variables that the state assigns exceed the maximum number of bytes service limit.");
+    *ret_assigned = json_take(&assigned);
+    return 0;
 }
 
 /* ResultSelector, ResultPath, OutputPath. */

@@ -135,7 +135,7 @@ static int decode(struct execution *x, struct json_object *stored, struct event 
 int event_replay(struct execution *x, const char *body, size_t bytes, struct err *err)
 {
     AUTO_JSON struct json_object *stored = NULL;
-    if (json_parse(body, bytes, &stored, err) != 0)
+    if (json_parse_stored(body, bytes, &stored, err) != 0)
         return err_set(err, ERR_CORRUPT, "a row of the history is not JSON");
     size_t count = json_object_array_length(stored);
     for (size_t i = 0; i < count; i++) {

@@ -178,7 +178,9 @@ void step_failed(struct execution *x, struct frame *frame);
 /* The whole execution ends: cancels what is at work, emits the ending. */
 void end_execution(struct execution *x, enum event_type ending, int64_t previous_id, struct json_object *output,
                    const char *error, const char *cause);
-/* True where the value is within the payload limit; else the state fails with States.DataLimitExceeded. */
+/* Larger than the payload limit, or nested deeper than LIMIT_JSON_DEPTH. */
+bool is_too_large(const struct execution *x, struct json_object *value);
+/* True where the value is not; else the state fails with States.DataLimitExceeded. */
 bool fits_payload(struct execution *x, struct frame *frame, struct json_object *value, const char *what);
 
 /* --- one file a state type: what the WORK phase does ---------------------------------------------- */

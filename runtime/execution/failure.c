@@ -47,11 +47,18 @@ void fail_frame(struct execution *x, struct frame *frame, const char *error, con
     emit(x, event);
 }
 
-bool fits_payload(struct execution *x, struct frame *frame, struct json_object *value, const char *what)
+bool is_too_large(const struct execution *x, struct json_object *value)
 {
     size_t limit = x->settings.payload_bytes_max;
+    if (limit == SIZE_MAX)
+        limit--; /* any size, but not any depth */
+    return json_size(value, limit) > limit;
+}
+
+bool fits_payload(struct execution *x, struct frame *frame, struct json_object *value, const char *what)
+{
     bool joined = frame->state->type == STATE_MAP || frame->state->type == STATE_PARALLEL;
-    if (limit == SIZE_MAX || (value == frame->value && !joined) || json_size(value, limit) <= limit)
+    if ((value == frame->value && !joined) || !is_too_large(x, value))
         return true;
     char *cause = mem_printf("The state/task '%s' returned a result with a size exceeding the maximum number of bytes "
                              "service limit.",

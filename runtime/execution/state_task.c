@@ -132,8 +132,7 @@ static void succeed(struct execution *x, struct frame *frame, struct json_object
 {
     const struct resource *resource = &frame->state->resource;
     enum resource_kind kind = resource->kind;
-    size_t limit = x->settings.payload_bytes_max;
-    if (limit != SIZE_MAX && json_size(value, limit) > limit) {
+    if (is_too_large(x, value)) {
         char cause[LIMIT_ARN_CHARS + 128];
         snprintf(
             cause, sizeof cause,

@@ -153,6 +153,23 @@ static void json_depth_is_limited(void **state)
     }
 }
 
+/* What a state gives out must be readable as a document; what the program wrote may be deeper. */
+static void json_size_knows_the_depth(void **state)
+{
+    (void)state;
+    char text[2 * (LIMIT_JSON_DEPTH + 1)];
+    for (int depth = LIMIT_JSON_DEPTH; depth <= LIMIT_JSON_DEPTH + 1; depth++) {
+        AUTO_JSON struct json_object *value = NULL;
+        memset(text, '[', (size_t)depth);
+        memset(text + depth, ']', (size_t)depth);
+        assert_int_equal(json_parse_stored(text, 2 * (size_t)depth, &value, NULL), 0);
+        bool small = json_size(value, 1000) <= 1000;
+        assert_int_equal(small, depth == LIMIT_JSON_DEPTH);
+        AUTO_JSON struct json_object *again = NULL;
+        assert_int_equal(json_parse(text, 2 * (size_t)depth, &again, NULL) == 0, small);
+    }
+}
+
 static void json_members_and_copies(void **state)
 {
     (void)state;
@@ -242,6 +259,7 @@ int main(void)
         cmocka_unit_test(err_keeps_what_fits),
         cmocka_unit_test(json_reads_strictly_and_writes_compactly),
         cmocka_unit_test(json_depth_is_limited),
+        cmocka_unit_test(json_size_knows_the_depth),
         cmocka_unit_test(json_members_and_copies),
         cmocka_unit_test(json_equality_is_that_of_the_language),
         cmocka_unit_test(doubles_print_as_javascript_prints_them),
