@@ -11,6 +11,7 @@
 #include "asl/base/mem.h"
 #include "runtime/executor/engine.h"
 #include "runtime/service/inbox.h"
+#include "runtime/service/nested.h"
 #include "runtime/service/service.h"
 #include "runtime/store/store.h"
 #include "runtime/task/callback.h"
@@ -123,7 +124,6 @@ static int add_connectors(struct node *node, const struct node_options *given, s
     if ((result = functions_open(node->base, &functions_options, &functions, err)))
         return result;
     engine_add_connector(node->engine, functions);
-    engine_add_connector(node->engine, callback_open(node->base));
     return 0;
 }
 
@@ -142,6 +142,7 @@ static int open_parts(struct node *node, const struct node_options *given, struc
         .account = node_account(given->options),
         .node = node->name,
         .virtual_clock = given->virtual_clock,
+        .buckets = options_text(given->options, OPT_BUCKETS),
         .log = given->log,
         .log_context = given->log_context,
     };
@@ -151,7 +152,11 @@ static int open_parts(struct node *node, const struct node_options *given, struc
         (result = add_connectors(node, given, &service_options.mock, err)))
         return result;
     service_options.engine = node->engine;
-    return service_open(&service_options, &node->service, err);
+    if ((result = service_open(&service_options, &node->service, err)) || given->parks_tasks)
+        return result;
+    engine_add_connector(node->engine, nested_open(node->service));
+    engine_add_connector(node->engine, callback_open(node->base));
+    return 0;
 }
 
 int node_open(const struct node_options *options, struct node **ret_node, struct err *err)
@@ -201,6 +206,8 @@ void node_close(struct node *node, int grace_ms)
     if (!node)
         return;
     service_inbox_close(node->inbox);
+    if (node->engine)
+        engine_halt(node->engine, grace_ms);
     service_close(node->service);
     if (node->engine)
         engine_close(node->engine, grace_ms);

@@ -187,10 +187,8 @@ static void forget_all(struct engine *engine)
         run_forget((struct run *)lh_entry_v(entry));
 }
 
-void engine_close(struct engine *engine, int grace_ms)
+void engine_halt(struct engine *engine, int grace_ms)
 {
-    if (engine == NULL)
-        return;
     engine->closing = true;
     int64_t until_ms = real_now_ms() + grace_ms;
     while (!commit_is_idle(engine) || (engine->tasks_running && real_now_ms() < until_ms)) {
@@ -199,6 +197,13 @@ void engine_close(struct engine *engine, int grace_ms)
         event_base_loop(engine->base, EVLOOP_ONCE);
     }
     forget_all(engine);
+}
+
+void engine_close(struct engine *engine, int grace_ms)
+{
+    if (engine == NULL)
+        return;
+    engine_halt(engine, grace_ms);
     tasks_close(engine, grace_ms);
     commit_close(engine);
     owner_release(engine);

@@ -52,7 +52,9 @@ void engine_add_connector(struct engine *engine, struct connector *connector);
  */
 int engine_take_ownership(struct engine *engine, struct err *err);
 bool engine_owns(const struct engine *engine, const char *execution_arn);
-/* Finishes commits, ends tasks within grace_ms, gives the leases back. */
+/* Finishes commits, gives tasks grace_ms to end, drops all executions from memory: connectors are not used any more. */
+void engine_halt(struct engine *engine, int grace_ms);
+/* The same where it was not done, then gives the leases back and frees everything. */
 void engine_close(struct engine *engine, int grace_ms);
 
 /* The engine's clock (simulated under the virtual clock), ms since 1970. */

@@ -13,6 +13,8 @@ libruntime_a_SOURCES += \
     %D%/model.h \
     %D%/mock_data.c \
     %D%/model_data.c \
+    %D%/nested.c \
+    %D%/nested.h \
     %D%/operations.def \
     %D%/page.c \
     %D%/records.c \

@@ -167,6 +167,11 @@ void update_map_run(struct service_call *call)
             "At least one of maxConcurrency, toleratedFailurePercentage and toleratedFailureCount is needed.");
         return;
     }
-    record_put(call, "maprun", call_text(call, "mapRunArn"), run, version);
+    struct json_object *percentage = NULL;
+    json_member(call->input, "toleratedFailurePercentage", &percentage);
+    if (engine_update_map_run(call->service->engine, call_text(call, "mapRunArn"), call_int(call, "maxConcurrency", -1),
+                              call_int(call, "toleratedFailureCount", -1),
+                              percentage ? json_object_get_double(percentage) : -1) != 0)
+        record_put(call, "maprun", call_text(call, "mapRunArn"), run, version);
     call_commit_and_succeed(call, NULL);
 }

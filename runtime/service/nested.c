@@ -1,0 +1,361 @@
+#include "runtime/service/nested.h"
+
+#include "asl/base/err.h"
+#include "asl/base/mem.h"
+#include "runtime/service/service_priv.h"
+#include "runtime/task/deferred.h"
+
+#include <ctype.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct nested {
+    struct connector connector;
+    struct service *service;
+    struct deferred deferred;
+};
+
+/* One such task. The call and the watch know it; it goes when the task has ended or is cancelled. */
+struct child {
+    struct nested *nested;
+    struct task *task;
+    struct service_call *call; /* StartExecution on the way */
+    bool has_own_name;         /* the task gave none */
+    char *arn;                 /* of the execution that is waited for */
+    struct json_object *input;
+};
+
+static bool is_sdk(const struct resource *resource)
+{
+    return strcmp(resource->service, "aws-sdk:sfn") == 0;
+}
+
+static bool nested_accepts(struct connector *connector, const struct task *task)
+{
+    (void)connector;
+    const struct resource *resource = task->resource;
+    return resource->kind == RESOURCE_SERVICE &&
+           (is_sdk(resource) ||
+            (strcmp(resource->service, "states") == 0 && strcmp(resource->operation, "startExecution") == 0));
+}
+
+static void child_free(struct child *child)
+{
+    child->task->connector_data = NULL;
+    free(child->arn);
+    json_object_put(child->input);
+    free(child);
+}
+
+static void report(struct child *child, enum task_report_kind kind, struct json_object *output, const char *error,
+                   const char *cause, bool handed_over)
+{
+    deferred_add(&child->nested->deferred, child->task,
+                 &(struct task_report){
+                     .kind = kind, .output = output, .error = error, .cause = cause, .handed_over = handed_over});
+}
+
+/* --- names: the API has lowerCamel, tasks have UpperCamel ------------------------------------------------- */
+
+static struct json_object *with_case(struct json_object *value, int (*change)(int))
+{
+    if (json_object_is_type(value, json_type_array)) {
+        struct json_object *list = json_object_new_array();
+        for (size_t i = 0; i < json_object_array_length(value); i++)
+            json_append(list, with_case(json_object_array_get_idx(value, i), change));
+        return list;
+    }
+    if (!json_object_is_type(value, json_type_object))
+        return json_object_get(value);
+    struct json_object *object = json_object_new_object();
+    json_object_object_foreach (value, name, member) {
+        char *changed = mem_strdup(name);
+        changed[0] = (char)change((unsigned char)changed[0]);
+        json_add(object, changed, with_case(member, change));
+        free(changed);
+    }
+    return object;
+}
+
+/* A payload that is not a text is sent as its JSON text; null is the default. */
+static void make_text(struct json_object *input, const char *name)
+{
+    struct json_object *value;
+    if (!json_member(input, name, &value) || json_object_is_type(value, json_type_string))
+        return;
+    if (value == NULL) {
+        json_object_object_del(input, name);
+        return;
+    }
+    char *text = json_text(value);
+    json_add_text(input, name, text);
+    free(text);
+}
+
+static void add_name(struct json_object *input, const char *token)
+{
+    unsigned char d[EVP_MAX_MD_SIZE];
+    char name[37];
+    if (json_member_text(input, "name"))
+        return;
+    EVP_Digest(token, strlen(token), d, NULL, EVP_sha256(), NULL);
+    snprintf(name, sizeof name, "%02x%02x%02x%02x-%02x%02x-4%01x%02x-a%01x%02x-%02x%02x%02x%02x%02x%02x", d[0], d[1],
+             d[2], d[3], d[4], d[5], d[6] & 15, d[7], d[8] & 15, d[9], d[10], d[11], d[12], d[13], d[14], d[15]);
+    json_add_text(input, "name", name);
+}
+
+/* --- answers ------------------------------------------------------------------------------------------------- */
+
+static void add_header(struct json_object *all, struct json_object *single, const char *name, const char *value)
+{
+    struct json_object *list = json_object_new_array();
+    json_append(list, json_object_new_string(value));
+    json_add(all, name, list);
+    json_add_text(single, name, value);
+}
+
+/* What the SDK of an optimised integration adds to the answer. */
+static void add_metadata(struct json_object *output, size_t body_bytes)
+{
+    char request_id[37], length[24], date[40];
+    service_uuid(request_id);
+    snprintf(length, sizeof length, "%zu", body_bytes);
+    time_t now = time(NULL);
+    struct tm utc;
+    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &utc));
+    struct json_object *all = json_object_new_object(), *single = json_object_new_object();
+    add_header(all, single, "connection", "keep-alive");
+    add_header(all, single, "Content-Length", length);
+    add_header(all, single, "Content-Type", "application/x-amz-json-1.0");
+    add_header(all, single, "Date", date);
+    add_header(all, single, "x-amzn-RequestId", request_id);
+    struct json_object *http = json_object_new_object();
+    json_add(http, "AllHttpHeaders", all);
+    json_add(http, "HttpHeaders", single);
+    json_add_int(http, "HttpStatusCode", 200);
+    struct json_object *metadata = json_object_new_object();
+    json_add_text(metadata, "RequestId", request_id);
+    json_add(output, "SdkHttpMetadata", http);
+    json_add(output, "SdkResponseMetadata", metadata);
+}
+
+/* "StateMachineDoesNotExist" to the exception's name and the sentence that the SDK makes of it. */
+static void report_refusal(struct child *child, const struct service_answer *answer)
+{
+    bool sdk = is_sdk(child->task->resource);
+    size_t bytes = strlen(answer->error);
+    bool has_suffix = bytes > 9 && strcmp(answer->error + bytes - 9, "Exception") == 0;
+    char request_id[37];
+    service_uuid(request_id);
+    char *error = mem_printf("%s.%s%s", sdk ? "Sfn" : "StepFunctions", answer->error, has_suffix ? "" : "Exception");
+    char *cause = sdk ? mem_printf("%s (Service: Sfn, Status Code: %d, Request ID: %s) (SDK Attempt Count: 1)",
+                                   answer->message, answer->http_status, request_id)
+                      : mem_printf("%s (Service: AWSStepFunctions; Status Code: %d; Error Code: %s; Request ID: %s; "
+                                   "Proxy: null)",
+                                   answer->message, answer->http_status, answer->error, request_id);
+    report(child, TASK_FAILED, NULL, error, cause, false);
+    free(error);
+    free(cause);
+    child_free(child);
+}
+
+static void add_payload(struct json_object *record, const char *name, struct json_object *value, bool parsed)
+{
+    struct json_object *included = json_object_new_object();
+    char details[32];
+    json_add_bool(included, "Included", true);
+    if (parsed) {
+        json_add(record, name, json_object_get(value));
+    } else {
+        char *text = json_text(value);
+        json_add_text(record, name, text);
+        free(text);
+    }
+    snprintf(details, sizeof details, "%sDetails", name);
+    json_add(record, details, included);
+}
+
+/* The record of the ended child: the result of .sync, or the cause of its failure. */
+static void on_ended(void *context, const struct engine_outcome *outcome)
+{
+    struct child *child = context;
+    bool parsed = child->task->resource->pattern == PATTERN_SYNC_2;
+    bool good = outcome->status == EXECUTION_SUCCEEDED;
+    AUTO_JSON struct json_object *record = json_object_new_object();
+    if (outcome->cause)
+        json_add_text(record, "Cause", outcome->cause);
+    if (outcome->error)
+        json_add_text(record, "Error", outcome->error);
+    json_add_text(record, "ExecutionArn", child->arn);
+    add_payload(record, "Input", child->input, parsed && good);
+    json_add_text(record, "Name", strrchr(child->arn, ':') + 1);
+    if (good)
+        add_payload(record, "Output", outcome->output, parsed);
+    json_add_int(record, "StartDate", outcome->started_ms);
+    struct json_object *machine;
+    json_member(child->task->input, "StateMachineArn", &machine);
+    json_add(record, "StateMachineArn", json_object_get(machine));
+    json_add_text(record, "Status", execution_status_name(outcome->status));
+    json_add_int(record, "StopDate", outcome->stopped_ms);
+    if (good) {
+        report(child, TASK_SUCCEEDED, record, NULL, NULL, false);
+    } else {
+        char *cause = json_text(record);
+        report(child, TASK_FAILED, NULL, "States.TaskFailed", cause, false);
+        free(cause);
+    }
+    child_free(child);
+}
+
+/* Started: request-response ends here, a callback waits for its token, .sync for the child's end. */
+static void follow(struct child *child, struct json_object *output)
+{
+    AUTO_JSON struct json_object *shown = with_case(output, toupper);
+    char *body = json_text(output);
+    double seconds = 0;
+    struct json_object *started;
+    if (json_member(shown, "StartDate", &started))
+        seconds = json_object_get_double(started);
+    add_metadata(shown, strlen(body));
+    free(body);
+    if (started)
+        json_add_int(shown, "StartDate", (int64_t)(seconds * 1000 + 0.5));
+    enum resource_pattern pattern = child->task->resource->pattern;
+    if (pattern == PATTERN_REQUEST_RESPONSE || pattern == PATTERN_CALLBACK) {
+        bool waits = pattern == PATTERN_CALLBACK;
+        report(child, waits ? TASK_SUBMITTED : TASK_SUCCEEDED, shown, NULL, NULL, waits);
+        child_free(child);
+        return;
+    }
+    report(child, TASK_SUBMITTED, shown, NULL, NULL, false);
+    child->arn = mem_strdup(json_member_text(shown, "ExecutionArn"));
+    if (engine_watch(child->nested->service->engine, child->arn, on_ended, child) != 0) {
+        report(child, TASK_FAILED, NULL, "States.TaskFailed", "The started execution cannot be found.", false);
+        child_free(child);
+    }
+}
+
+/* Times of the SDK are texts. */
+static void sdk_times(struct json_object *output)
+{
+    json_object_object_foreach (output, name, value) {
+        size_t bytes = strlen(name);
+        if (bytes < 4 || strcmp(name + bytes - 4, "Date") != 0 || !json_object_is_type(value, json_type_double))
+            continue;
+        char text[40];
+        double seconds = json_object_get_double(value);
+        time_t whole = (time_t)seconds;
+        struct tm utc;
+        size_t at = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", gmtime_r(&whole, &utc));
+        snprintf(text + at, sizeof text - at, ".%03dZ", (int)((seconds - (double)whole) * 1000 + 0.5) % 1000);
+        json_object_object_add(output, name, json_object_new_string(text));
+    }
+}
+
+/* Started before a crash under the name that follows from this attempt, and over by now. */
+static bool was_started_before(const struct child *child, const struct service_answer *answer)
+{
+    return answer->error && strcmp(answer->error, "ExecutionAlreadyExists") == 0 && child->has_own_name;
+}
+
+static struct json_object *answer_again(const struct service_answer *answer)
+{
+    struct json_object *output = json_object_new_object();
+    const char *quote = strchr(answer->message, '\'');
+    size_t bytes = quote ? strcspn(quote + 1, "'") : 0;
+    json_add(output, "executionArn", json_object_new_string_len(quote ? quote + 1 : "", (int)bytes));
+    return output;
+}
+
+static void on_answer(void *context, const struct service_answer *answer)
+{
+    struct child *child = context;
+    child->call = NULL;
+    if (was_started_before(child, answer) && !is_sdk(child->task->resource)) {
+        AUTO_JSON struct json_object *output = answer_again(answer);
+        follow(child, output);
+        return;
+    }
+    if (answer->error) {
+        report_refusal(child, answer);
+        return;
+    }
+    AUTO_JSON struct json_object *output = json_object_get(answer->output);
+    if (answer->output_text)
+        json_parse(answer->output_text, answer->output_bytes, &output, NULL);
+    if (!is_sdk(child->task->resource)) {
+        follow(child, output);
+        return;
+    }
+    AUTO_JSON struct json_object *shown = with_case(output, toupper);
+    if (shown == NULL)
+        shown = json_object_new_object();
+    sdk_times(shown);
+    report(child, TASK_SUCCEEDED, shown, NULL, NULL, false);
+    child_free(child);
+}
+
+static void nested_start(struct connector *connector, struct task *task)
+{
+    struct nested *nested = (struct nested *)connector;
+    struct child *child = NEW(struct child);
+    child->nested = nested;
+    child->task = task;
+    task->connector_data = child;
+    AUTO_JSON struct json_object *input = with_case(task->input, tolower);
+    if (input == NULL)
+        input = json_object_new_object();
+    make_text(input, "input");
+    make_text(input, "output");
+    child->has_own_name = json_member_text(input, "name") == NULL;
+    if (strcmp(task->resource->operation, "startExecution") == 0)
+        add_name(input, task->idempotency_token);
+    const char *text = json_member_text(input, "input");
+    if (text == NULL || json_parse(text, strlen(text), &child->input, NULL) != 0)
+        child->input = json_object_new_object();
+    char operation[64];
+    snprintf(operation, sizeof operation, "%s", task->resource->operation);
+    operation[0] = (char)toupper((unsigned char)operation[0]);
+    struct service_call *call = service_call(nested->service, operation, input, on_answer, child);
+    if (call) /* not answered yet: the child is still there */
+        child->call = call;
+}
+
+static void nested_cancel(struct connector *connector, struct task *task)
+{
+    struct nested *nested = (struct nested *)connector;
+    struct child *child = task->connector_data;
+    deferred_cancel(&nested->deferred, task);
+    if (child == NULL)
+        return;
+    if (child->call)
+        service_cancel(nested->service, child->call);
+    if (child->arn) {
+        engine_forget(nested->service->engine, child->arn, child);
+        engine_stop(nested->service->engine, child->arn, NULL, NULL, NULL, NULL);
+    }
+    child_free(child);
+}
+
+static void nested_close(struct connector *connector, int grace_ms)
+{
+    (void)grace_ms;
+    struct nested *nested = (struct nested *)connector;
+    deferred_release(&nested->deferred);
+    free(nested);
+}
+
+static const struct connector_ops nested_ops = {
+    .name = "nested", .accepts = nested_accepts, .start = nested_start, .cancel = nested_cancel, .close = nested_close};
+
+struct connector *nested_open(struct service *service)
+{
+    struct nested *nested = NEW(struct nested);
+    nested->connector.ops = &nested_ops;
+    nested->service = service;
+    deferred_init(&nested->deferred, engine_base(service->engine));
+    return &nested->connector;
+}

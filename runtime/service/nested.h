@@ -1,0 +1,18 @@
+/*
+ * nested.h - tasks that call the Step Functions API itself: states:startExecution in its four patterns and
+ * aws-sdk:sfn:*.
+ *
+ * An execution that a task starts without a name gets one that follows from the task's idempotency token: a task
+ * that is started again after a crash finds its child and does not start a second one.
+ *
+ * Source    reference/integrations.md sections 7 and 8.
+ */
+#ifndef RUNTIME_SERVICE_NESTED_H
+#define RUNTIME_SERVICE_NESTED_H
+
+struct connector;
+struct service;
+
+struct connector *nested_open(struct service *service);
+
+#endif
