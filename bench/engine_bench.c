@@ -1,7 +1,7 @@
 /*
  * engine_bench.c - runs one workload in an engine of its own and prints what it took, as a line of JSON.
  *
- * engine_bench WORKLOAD [--executions N] [--in-flight N] [--store PATH] [--functions DIR] [--workloads DIR]
+ * engine_bench WORKLOAD [--executions N] [--in-flight N] [--store PATH|URL] [--functions DIR] [--workloads DIR]
  *
  * A closed loop on one thread: as many executions as the workload allows are at work at any time. Everything is
  * counted: the clock runs from the first start to the last end, CPU is that of this process and of its handlers,
@@ -235,7 +235,7 @@ static void run(struct bench *bench, const char *store_path, const char *functio
 {
     struct err err = {0};
     struct store *store;
-    char *url = mem_printf("sqlite:%s", store_path);
+    char *url = strstr(store_path, "://") ? mem_strdup(store_path) : mem_printf("sqlite:%s", store_path);
     if (store_open(url, &store, &err))
         die(url, &err);
     free(url);
@@ -291,7 +291,7 @@ int main(int argc, char **argv)
     struct bench bench = {0};
     const char *store = "bench.db", *functions = "bench", *workloads = "bench/workloads";
     if (argc < 2 || argv[1][0] == '-') {
-        puts("usage: engine_bench WORKLOAD [--executions N] [--in-flight N] [--store PATH] [--functions DIR] "
+        puts("usage: engine_bench WORKLOAD [--executions N] [--in-flight N] [--store PATH|URL] [--functions DIR] "
              "[--workloads DIR]\nworkloads:");
         workload_print_names();
         return 2;
