@@ -1,10 +1,8 @@
 #include "asl/failure.h"
 
-#include "asl/base/buf.h"
 #include "asl/base/mem.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 void asl_failure_release(struct asl_failure *failure)
@@ -17,14 +15,11 @@ void asl_failure_release(struct asl_failure *failure)
 
 static void fill(struct asl_failure *failure, const char *error, bool in_state, const char *format, va_list args)
 {
+    char *cause = mem_vprintf(format, args); /* before the release: the arguments may be of this failure */
+    char *name = mem_strdup(error);
     asl_failure_release(failure);
-    va_list again;
-    va_copy(again, args);
-    int length = vsnprintf(NULL, 0, format, args);
-    failure->cause = mem_alloc((size_t)length + 1);
-    vsnprintf(failure->cause, (size_t)length + 1, format, again);
-    va_end(again);
-    failure->error = mem_strdup(error);
+    failure->cause = cause;
+    failure->error = name;
     failure->in_state = in_state;
 }
 

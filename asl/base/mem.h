@@ -7,6 +7,7 @@
 #ifndef ASL_BASE_MEM_H
 #define ASL_BASE_MEM_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 void *mem_alloc(size_t bytes);
@@ -16,6 +17,7 @@ void *mem_realloc(void *old, size_t bytes);
 char *mem_strdup(const char *text);
 char *mem_strndup(const char *text, size_t bytes);
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *mem_vprintf(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
 /* Room for at least `need` elements in a growing array: doubles the capacity. */
 void *mem_grow(void *array, size_t *capacity, size_t need, size_t element_bytes);

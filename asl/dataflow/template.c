@@ -7,6 +7,7 @@
 #include "asl/base/mem.h"
 #include "asl/dataflow/intrinsics.h"
 #include "asl/dataflow/template_priv.h"
+#include "asl/definition/schema.h"
 #include "asl/env.h"
 #include "asl/failure.h"
 #include "asl/jsonpath/jsonpath.h"
@@ -60,7 +61,7 @@ static struct diagnostic *report_expression(struct diagnostics *diagnostics, con
                                             const char *found, bool allow_intrinsic, const struct err *err)
 {
     struct diagnostic *d =
-        diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, "SCHEMA_VALIDATION_FAILED", location,
+        diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, SCHEMA, location,
                         allow_intrinsic ? "The value for the field '%s' must be a valid JSONPath or a valid "
                                           "intrinsic function call"
                                         : "The value for the field '%s' must be a valid JSONPath",
@@ -174,7 +175,7 @@ static void compile_dollar_member(struct compiler *c, struct json_object *object
 {
     char *bare = arena_strndup(c->arena, name, strlen(name) - 2);
     if (json_member(object, bare, NULL))
-        diagnostics_add(c->diagnostics, DIAGNOSTIC_ERROR, "SCHEMA_VALIDATION_FAILED", buf_text(&c->location),
+        diagnostics_add(c->diagnostics, DIAGNOSTIC_ERROR, SCHEMA, buf_text(&c->location),
                         "The fields '%s' and '%s' cannot be used together", bare, name)
             ->place = mem_printf("%s/%s", buf_text(&c->location), name);
     member->name = bare;

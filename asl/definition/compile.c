@@ -172,8 +172,7 @@ static bool read_type(struct compiler *c, struct json_object *object, enum state
                                                            "The field 'Type' should have one of these values: "
                                                            "[Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map]"),
                                                      value);
-    if (suggest.best)
-        diagnostic->suggestion = mem_printf("did you mean '%s'?", suggest.best);
+    diagnostic_suggest(diagnostic, suggest.best);
     place_leave(c, mark);
     return false;
 }

@@ -5,7 +5,6 @@
 #include "asl/base/mem.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,11 +42,9 @@ static struct diagnostic *append(struct diagnostics *diagnostics, struct diagnos
 struct diagnostic *diagnostics_add(struct diagnostics *diagnostics, enum diagnostic_severity severity, const char *code,
                                    const char *location, const char *format, ...)
 {
-    char *message = NULL;
     va_list args;
     va_start(args, format);
-    if (vasprintf(&message, format, args) < 0)
-        abort();
+    char *message = mem_vprintf(format, args);
     va_end(args);
     return append(
         diagnostics,
@@ -78,6 +75,12 @@ struct diagnostic *diagnostic_found(struct diagnostic *diagnostic, struct json_o
     free(diagnostic->found);
     diagnostic->found = text;
     return diagnostic;
+}
+
+void diagnostic_suggest(struct diagnostic *diagnostic, const char *name)
+{
+    if (name)
+        diagnostic->suggestion = mem_printf("did you mean '%s'?", name);
 }
 
 char *diagnostics_aws_text(const struct diagnostics *diagnostics)

@@ -52,6 +52,8 @@ void diagnostics_append(struct diagnostics *to, struct diagnostics *from);
 
 /* Sets `found` to the compact text of a value, shortened; returns the diagnostic. */
 struct diagnostic *diagnostic_found(struct diagnostic *diagnostic, struct json_object *value);
+/* Sets `suggestion` to "did you mean 'NAME'?"; nothing where the name is NULL. */
+void diagnostic_suggest(struct diagnostic *diagnostic, const char *name);
 
 /* The errors (at most 100) as InvalidDefinition words them: "CODE: message at location, CODE: ..."; from the heap. */
 char *diagnostics_aws_text(const struct diagnostics *diagnostics);

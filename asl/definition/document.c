@@ -5,6 +5,7 @@
 #include "asl/base/mem.h"
 #include "asl/definition/definition.h"
 #include "asl/definition/jackson.h"
+#include "asl/definition/schema.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,10 +182,10 @@ static void visit_twice(void *context, const struct document_node *node)
         return;
     const char *name = strrchr(node->location, '/') + 1;
     bool state = strncmp(node->location, "/States/", 8) == 0 && strchr(node->location + 8, '/') == NULL;
-    struct diagnostic *diagnostic = state ? diagnostics_add(context, DIAGNOSTIC_ERROR, "DUPLICATE_STATE_NAME",
-                                                            node->location, "Duplicate State name: %s", name)
-                                          : diagnostics_add(context, DIAGNOSTIC_ERROR, "SCHEMA_VALIDATION_FAILED",
-                                                            node->location, "Duplicate field '%s'", name);
+    struct diagnostic *diagnostic =
+        state ? diagnostics_add(context, DIAGNOSTIC_ERROR, "DUPLICATE_STATE_NAME", node->location,
+                                "Duplicate State name: %s", name)
+              : diagnostics_add(context, DIAGNOSTIC_ERROR, SCHEMA, node->location, "Duplicate field '%s'", name);
     diagnostic->expected = mem_strdup("each name once in an object");
     diagnostic->line = node->name.line;
     diagnostic->column = node->name.column;
@@ -195,13 +196,12 @@ bool document_read_definition(const char *text, size_t bytes, struct json_object
 {
     struct document_fault fault = {0};
     if (bytes == 0) {
-        diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, "SCHEMA_VALIDATION_FAILED", NULL,
-                        "Definition must be a valid JSON object");
+        diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, SCHEMA, NULL, "Definition must be a valid JSON object");
         return false;
     }
     if (bytes > LIMIT_DEFINITION_BYTES) {
-        diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, "SCHEMA_VALIDATION_FAILED", NULL,
-                        "Definition of %zu bytes is longer than %d", bytes, LIMIT_DEFINITION_BYTES);
+        diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, SCHEMA, NULL, "Definition of %zu bytes is longer than %d", bytes,
+                        LIMIT_DEFINITION_BYTES);
         return false;
     }
     struct document_walk *walk = NEW(struct document_walk);

@@ -45,8 +45,7 @@ static struct state *resolve(struct compiler *c, const struct scope *scope, cons
     diagnostic->plain = mem_printf("no state is named \"%s\"", name);
     diagnostic->found = mem_strdup(name);
     diagnostic->expected = mem_strdup("the name of a state of the same States block");
-    if (suggest.best)
-        diagnostic->suggestion = mem_printf("did you mean '%s'?", suggest.best);
+    diagnostic_suggest(diagnostic, suggest.best);
     return NULL;
 }
 

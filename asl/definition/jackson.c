@@ -78,11 +78,9 @@ __attribute__((format(printf, 3, 4))) static bool fail(struct scanner *s, size_t
 {
     if (s->fault == NULL)
         return false;
-    char *message = NULL;
     va_list args;
     va_start(args, format);
-    if (vasprintf(&message, format, args) < 0)
-        abort();
+    char *message = mem_vprintf(format, args);
     va_end(args);
     struct text_position position = locate(s->text, offset);
     *s->fault = (struct jackson_fault){.message = message, .line = position.line, .column = position.column};

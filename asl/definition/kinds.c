@@ -41,8 +41,7 @@ bool expect_enum(struct compiler *c, struct json_object *value, const char *list
     }
     struct diagnostic *diagnostic =
         diagnostic_found(fault(c, SCHEMA, "Value should be one of the following: [%s]", list), value);
-    if (suggest.best)
-        diagnostic->suggestion = mem_printf("did you mean '%s'?", suggest.best);
+    diagnostic_suggest(diagnostic, suggest.best);
     return false;
 }
 

@@ -5,18 +5,15 @@
 #include "asl/jsonpath/jsonpath.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct diagnostic *schema_fault(struct diagnostics *diagnostics, const char *location, struct json_object *value,
                                 const char *format, ...)
 {
-    char *message = NULL;
     va_list args;
     va_start(args, format);
-    if (vasprintf(&message, format, args) < 0)
-        abort();
+    char *message = mem_vprintf(format, args);
     va_end(args);
     struct diagnostic *diagnostic = diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, SCHEMA, location, "%s", message);
     free(message);
@@ -83,8 +80,7 @@ void schema_unsupported(struct diagnostics *diagnostics, const char *location, c
 {
     struct diagnostic *diagnostic = schema_fault(diagnostics, location, value, "Field '%s' is not supported", name);
     place_at(diagnostic, location, name);
-    if (suggestion)
-        diagnostic->suggestion = mem_printf("did you mean '%s'?", suggestion);
+    diagnostic_suggest(diagnostic, suggestion);
 }
 
 void schema_language(struct diagnostics *diagnostics, const char *location, const char *name, bool jsonata)
