@@ -97,7 +97,7 @@ static int apply_result_path(const struct path_field *field, struct asl_env *env
     return -1;
 }
 
-/* Assign, or NULL where there is none. All its values together are no larger than a payload. */
+/* Assign, or NULL where nothing is assigned. All its values together are no larger than a payload. */
 static int assign(const struct template *template, struct json_object *input, struct asl_env *env,
                   struct json_object **ret_assigned, struct asl_failure *failure)
 {
@@ -108,7 +108,8 @@ static int assign(const struct template *template, struct json_object *input, st
         return asl_failure_set(
             failure, "States.DataLimitExceeded", true,
             "The variables that the state assigns exceed the maximum number of bytes service limit.");
-    *ret_assigned = json_take(&assigned);
+    bool some = json_object_is_type(assigned, json_type_object) && json_object_object_length(assigned) > 0;
+    *ret_assigned = some ? json_take(&assigned) : NULL;
     return 0;
 }
 

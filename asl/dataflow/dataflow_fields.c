@@ -51,6 +51,19 @@ static int eval_number_path(const struct state *state, const struct number_field
     return 0;
 }
 
+/* The number that the text of a field found by a path is: AWS takes "1" for 1. */
+static bool text_number(struct json_object *value, enum number_shape shape, double *ret_number)
+{
+    const char *text = json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
+    const char *allowed = shape == SHAPE_FLOAT ? "+-0123456789.eE" : "+-0123456789";
+    char *end;
+    double number = strtod(text, &end);
+    if (*text == '\0' || *end != '\0' || strspn(text, allowed) != strlen(text))
+        return false;
+    *ret_number = number;
+    return true;
+}
+
 static int check_number(const struct number_field *field, enum number_shape shape, struct json_object *value,
                         double *ret_number, struct asl_failure *failure)
 {
@@ -61,6 +74,8 @@ static int check_number(const struct number_field *field, enum number_shape shap
         *ret_number = number;
         return 0;
     }
+    if (!computed && text_number(value, shape, ret_number))
+        return 0;
     if (computed && !is_number(value))
         return template_mismatch(field->expression, "number", value, failure);
     if (computed)
@@ -176,10 +191,11 @@ static int wait_seconds(const struct state *state, struct asl_env *env, double *
     }
     if (eval_wait_path(state, field->path, "SecondsPath", env, &value, failure) != 0)
         return -1;
-    if (!json_object_is_type(value, json_type_int))
+    if (json_object_is_type(value, json_type_int))
+        *ret_seconds = (double)json_object_get_int64(value);
+    else if (!text_number(value, SHAPE_INTEGER, ret_seconds))
         return fail_wait_path("The SecondsPath parameter cannot be parsed as a long value", field->path, value,
                               failure);
-    *ret_seconds = (double)json_object_get_int64(value);
     if (*ret_seconds < 0)
         return fail_wait_path("The SecondsPath parameter references a negative value", field->path, value, failure);
     return 0;

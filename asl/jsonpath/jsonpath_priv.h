@@ -140,7 +140,7 @@ void path_skip_blanks(struct path_reader *in);
 bool path_accept(struct path_reader *in, const char *word);
 /* The steps after a root, as far as they go. */
 int path_read_steps(struct path_reader *in, struct jsonpath *path);
-/* A quoted string with its quotes; `\` escapes the character after it. */
+/* A quoted string with its quotes; `\` escapes that quote and itself, and stands for itself elsewhere. */
 int path_read_quoted(struct path_reader *in, const char **ret_text);
 bool path_read_integer(struct path_reader *in, int64_t *ret_number);
 /* The expression between `?(` and `)`. */

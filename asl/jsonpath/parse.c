@@ -60,8 +60,8 @@ int path_read_quoted(struct path_reader *in, const char **ret_text)
     char quote = *in->at++;
     AUTO_BUF text = BUF_INIT;
     while (in->at < in->end && *in->at != quote) {
-        if (*in->at == '\\' && ++in->at == in->end)
-            break;
+        bool escape = *in->at == '\\' && in->at + 1 < in->end && (in->at[1] == quote || in->at[1] == '\\');
+        in->at += escape;
         buf_add_char(&text, *in->at++);
     }
     if (in->at == in->end)
