@@ -2,6 +2,8 @@
 #include "asl/dataflow/timestamp.h"
 #include "runtime/execution/execution_priv.h"
 
+#include <string.h>
+
 /* The context object (ASL "The Context Object"; reference/asl.md section 4), made only when it is looked at. */
 
 static void add_time(struct json_object *object, const char *name, int64_t ms)
@@ -19,7 +21,8 @@ static struct json_object *execution_part(struct execution *x)
     add_time(part, "StartTime", x->started_ms);
     json_add_text(part, "Name", x->identity.name);
     json_add_text(part, "RoleArn", x->identity.role_arn);
-    json_add_int(part, "RedriveCount", x->redrive_count);
+    if (strstr(x->identity.arn, ":express:") == NULL)
+        json_add_int(part, "RedriveCount", x->redrive_count);
     if (x->redriven_ms)
         add_time(part, "RedriveTime", x->redriven_ms);
     return part;

@@ -307,8 +307,6 @@ void start_sync_execution(struct service_call *call)
     if (!machine_is_express(starting.machine)) {
         call_fail(call, "StateMachineTypeNotSupported",
                   "This operation is not supported by this type of state machine");
-    } else if (starting.test_case) {
-        call_fail(call, "UnsupportedOperation", "A test case cannot be run synchronously.");
     } else {
         call->cancel = sync_cancelled;
         start(call, &starting, sync_started, sync_ended);

@@ -65,8 +65,8 @@ void describe_map_run(struct service_call *call)
 
 struct listing {
     struct json_object *items;
+    struct service *service;
     const char *execution_arn;
-    char *machine_arn;
     int limit;
     bool more;
     char *last;
@@ -89,7 +89,12 @@ static int list_run(void *context, const char *key, const char *body, int64_t ve
     struct json_object *item = json_object_new_object();
     json_add_text(item, "executionArn", parent);
     json_add_text(item, "mapRunArn", key);
-    json_add_text(item, "stateMachineArn", listing->machine_arn);
+    struct arn arn;
+    if (arn_parse(key, &arn, NULL) == 0) {
+        char *machine = service_arn(listing->service, "stateMachine:%s/%s", arn.machine, arn.label ? arn.label : "");
+        json_add_text(item, "stateMachineArn", machine);
+        free(machine);
+    }
     add_times(item, run);
     json_append(listing->items, item);
     free(listing->last);
@@ -121,7 +126,7 @@ void list_map_runs(struct service_call *call)
         return;
     struct listing listing = {.items = json_object_new_array(),
                               .execution_arn = execution_arn,
-                              .machine_arn = service_arn(call->service, "stateMachine:%s", arn.machine),
+                              .service = call->service,
                               .limit = call_page_size(call)};
     char *prefix = service_arn(call->service, "mapRun:%s/", arn.machine);
     code = store_documents(call->service->store, "maprun", prefix, position, false, 0, list_run, &listing, &err);
@@ -136,7 +141,6 @@ void list_map_runs(struct service_call *call)
         call_succeed(call, output);
     }
     free(prefix);
-    free(listing.machine_arn);
     free(listing.last);
     free(position);
 }

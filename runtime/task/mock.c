@@ -220,6 +220,15 @@ static bool is_timeout(const char *error)
     return error && (strcmp(error, "States.Timeout") == 0 || strcmp(error, "States.HeartbeatTimeout") == 0);
 }
 
+/* A function's result; the mock may be written as the answer of lambda:invoke, {"StatusCode", "Payload"}. */
+static struct json_object *function_result(const struct task *task, struct json_object *returned)
+{
+    struct json_object *payload, *status;
+    bool invoked = task->resource->kind == RESOURCE_FUNCTION && json_member(returned, "Payload", &payload) &&
+                   json_member(returned, "StatusCode", &status);
+    return invoked ? payload : returned;
+}
+
 static void mock_start(struct connector *connector, struct task *task)
 {
     struct mock *mock = (struct mock *)connector;
@@ -239,7 +248,7 @@ static void mock_start(struct connector *connector, struct task *task)
         report.kind = is_timeout(report.error) ? TASK_TIMED_OUT : TASK_FAILED;
     } else {
         json_member(numbered, "Return", &returned);
-        report.output = returned;
+        report.output = function_result(task, returned);
     }
     deferred_add(&mock->deferred, task, &report);
 }
