@@ -246,13 +246,13 @@ static bool has_suffix(const char *text, const char *suffix)
     return bytes >= tail && strcmp(text + bytes - tail, suffix) == 0;
 }
 
-/* NAME, or NAME.something that is neither settings nor what an editor left behind. */
+/* NAME, or NAME.something that is neither settings, nor C, nor what an editor left behind. */
 static bool could_be_handler(const char *file, const char *name)
 {
     size_t bytes = strlen(name);
     if (strncmp(file, name, bytes) != 0 || (file[bytes] != '\0' && file[bytes] != '.'))
         return false;
-    return !has_suffix(file, ".json") && !has_suffix(file, "~");
+    return !has_suffix(file, ".json") && !has_suffix(file, ".c") && !has_suffix(file, "~");
 }
 
 /*
@@ -297,8 +297,9 @@ static int read_settings_file(const char *path, struct json_object **ret_object,
     return code;
 }
 
-static int find_in_folder(const char *folder, struct source source, struct function_settings *ret_settings,
-                          struct err *err)
+/* in_vain: the first file on the way that would be the handler if it were executable; from the heap, or NULL. */
+static int find_in_folder(const char *folder, struct source source, char **in_vain,
+                          struct function_settings *ret_settings, struct err *err)
 {
     AUTO_JSON struct json_object *object = NULL;
     char *settings_path = mem_printf("%s/%s.json", folder, source.name);
@@ -310,9 +311,10 @@ static int find_in_folder(const char *folder, struct source source, struct funct
         find_executable(folder, source.name, &executable, &other);
         if (settings || executable) {
             code = read_settings(&source, object, executable, ret_settings, err);
-        } else if (other) {
-            code = err_set(err, ERR_INVALID, "the handler %s is not executable", other);
-            err_hint(err, "chmod +x %s", other);
+        } else {
+            code = ERR_NOT_FOUND;
+            if (other && *in_vain == NULL)
+                *in_vain = mem_strdup(other);
         }
     }
     free(executable);
@@ -351,11 +353,16 @@ int function_settings_find(const struct functions_options *options, const char *
         .name = name, .default_timeout_s = options->default_timeout_s, .processes_max = options->processes_max};
     if (json_member(options->configuration, name, &entry))
         return read_settings(&source, entry, NULL, ret_settings, err);
-    for (size_t i = 0; i < options->directory_count; i++) {
-        int code = find_in_folder(options->directories[i], source, ret_settings, err);
-        if (code != ERR_NOT_FOUND)
-            return code;
+    char *in_vain = NULL;
+    int code = ERR_NOT_FOUND;
+    for (size_t i = 0; i < options->directory_count && code == ERR_NOT_FOUND; i++)
+        code = find_in_folder(options->directories[i], source, &in_vain, ret_settings, err);
+    if (code == ERR_NOT_FOUND && in_vain) {
+        code = err_set(err, ERR_INVALID, "the handler %s is not executable", in_vain);
+        err_hint(err, "chmod +x %s", in_vain);
+    } else if (code == ERR_NOT_FOUND) {
+        err_set(err, code, "no executable \"%s\" or \"%s.*\" in the functions directories", name, name);
     }
-    err_set(err, ERR_NOT_FOUND, "no executable \"%s\" or \"%s.*\" in the functions directories", name, name);
-    return ERR_NOT_FOUND;
+    free(in_vain);
+    return code;
 }
