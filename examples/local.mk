@@ -1,4 +1,6 @@
 # The examples: run by tests/e2e/examples.sh, or by hand with `orchestrator` on the PATH.
+TESTS += tests/e2e/examples.sh
+EXTRA_DIST += tests/e2e/examples.sh
 EXTRA_DIST += \
     %D%/approval/README.md \
     %D%/approval/approval.asl.json \

@@ -30,7 +30,7 @@ static void callback_start(struct connector *connector, struct task *task)
         return;
     }
     char *cause = mem_printf("There is no implementation of '%s' here. Supported are Lambda functions, lambda:invoke, "
-                             "activities, any service with .waitForTaskToken, and "
+                             "activities, states:startExecution, any service with .waitForTaskToken, and "
                              "answers from a mock file for everything else.",
                              task->resource->text);
     deferred_add(&callback->deferred, task,
