@@ -88,7 +88,8 @@ struct code {
     bool stream;                     /* ... which it hands to the path around it */
     bool carries;                    /* step: from here on the path is a tuple stream */
     bool nested;                     /* array constructor as an item of one */
-    bool simple;                     /* step: a plain name, nothing else; object: keys are distinct literals */
+    bool simple;                     /* step: a plain name, nothing else */
+    bool literal_keys;               /* object: keys are distinct literals */
     bool finished;                   /* no predicates, group or [] follow: eval() may return at once */
     uint32_t number;                 /* variable, %: its number in tuples */
     uint32_t focus, index, ancestor; /* numbers of what a tuple step binds */

@@ -153,6 +153,7 @@ static const struct code *compile_variable(struct compiler *c, const struct node
             refs[count++] = (struct ref){hops, REF_TUPLE};
     }
     code->number = number;
+    code->name = arena_strndup(c->m->arena, node->text, node->bytes);
     if (count) {
         code->op = CODE_VARIABLE;
         struct ref *kept = ARENA_ARRAY(c->m->arena, struct ref, count);
@@ -236,7 +237,7 @@ static const struct code *compile_pairs(struct compiler *c, const struct node *n
         c->scope = scope.outer;
         object->frame_count = (uint32_t)scope.count;
     }
-    object->simple = distinct_literals(object);
+    object->literal_keys = distinct_literals(object);
     return object;
 }
 
@@ -372,7 +373,7 @@ static const struct code *compile_call(struct compiler *c, const struct node *no
         hint.type = NODE_VARIABLE;
         call->name = arena_strndup(c->m->arena, hint.text, hint.bytes);
         call->b = compile_variable(c, &hint);
-    } else if (callee->type == NODE_VARIABLE) {
+    } else if (callee->type == NODE_VARIABLE || callee->type == NODE_STRING) {
         call->name = arena_strndup(c->m->arena, callee->text, callee->bytes);
     }
     return call;

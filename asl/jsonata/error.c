@@ -1,6 +1,7 @@
 /* error.c - how evaluations fail: where it was, and what the message says. */
 #include "asl/jsonata/eval.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -121,6 +122,10 @@ static void add_json(struct builder *out, struct value value)
 {
     if (is_undefined(value)) {
         builder_add(out, "undefined", 9);
+        return;
+    }
+    if (value.type == V_NUMBER && !isfinite(number_of(value))) {
+        builder_add(out, "null", 4);
         return;
     }
     if (value.type == V_NUMBER) {

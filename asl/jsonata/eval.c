@@ -397,8 +397,13 @@ static struct value eval_apply(struct eval *e, const struct code *code, struct v
         struct failure failure = {.code = "T2006", .position = code->position, .value = right};
         fail_failure(e, failure);
     }
-    if (left.type != V_FUNCTION)
-        return apply(e, right, &left, 1, VALUE_UNDEFINED);
+    if (left.type != V_FUNCTION) {
+        struct call site = {e->calls, CALL_SITE, code->position, code->b->name};
+        e->calls = &site;
+        struct value result = apply(e, right, &left, 1, VALUE_UNDEFINED);
+        e->calls = site.outer;
+        return result;
+    }
     struct function *chain = function_new(e, FUNCTION_CHAIN);
     chain->first = left.as.function;
     chain->second = right.as.function;

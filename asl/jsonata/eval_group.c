@@ -125,7 +125,7 @@ struct value eval_group(struct eval *e, const struct code *group, bool tuples, s
 {
     bool reduce = is_tuple_stream(input);
     size_t count = input.type == V_ARRAY ? array_count(input) : 1;
-    if (group->simple && !tuples && count <= 1 && !reduce)
+    if (group->literal_keys && !tuples && count <= 1 && !reduce)
         return construct(e, group,
                          count == 0              ? VALUE_UNDEFINED
                          : input.type == V_ARRAY ? array_at(input, 0)
@@ -233,8 +233,14 @@ static void merge_sort(struct eval *e, const struct sort *sort, uint32_t *order,
 struct value eval_sort(struct eval *e, const struct code *code, struct value input, struct frame *frame)
 {
     size_t count = array_count(input);
-    if (count < 2)
-        return input;
+    if (count < 2) { /* what a step found is a sequence, what is written [ ... ] an array */
+        struct array *flags = array_of(input);
+        if (flags && flags->cons && !flags->sequence)
+            return input;
+        struct array *out = sequence_new(e);
+        array_push_all(e, out, input);
+        return value_array(out);
+    }
     struct sort sort = {code, frame, input, NULL};
     eval_charge(e, count * code->count * sizeof *sort.terms);
     sort.terms = eval_alloc(e, count * code->count * sizeof *sort.terms);

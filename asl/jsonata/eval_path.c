@@ -370,7 +370,7 @@ static struct value eval_steps(struct eval *e, const struct code *path, uint32_t
         if (is_undefined(result))
             break;
         if (result.type == V_ARRAY && array_count(result) == 0)
-            return i + 1 < path->count ? value_array(sequence_new(e)) : result;
+            return i + 1 < path->count && !(i == 0 && step->cons) ? value_array(sequence_new(e)) : result;
         items = result.type == V_ARRAY ? result : sequence_of(e, result);
     }
     return result;
@@ -390,7 +390,10 @@ struct value eval_path(struct eval *e, const struct code *path, struct value inp
         return result;
     if (done > 0 && result.type != V_ARRAY)
         result = is_undefined(result) ? value_array(sequence_new(e)) : sequence_of(e, result);
-    if (done < path->count) {
+    bool nothing = done > 0 && done < path->count && array_count(result) == 0;
+    if (nothing)
+        result = value_array(sequence_new(e));
+    if (done < path->count && !nothing) {
         bool as_is = result.type == V_ARRAY && (done > 0 || !starts_with_variable(path)) &&
                      (result.json || !result.as.array->cons);
         struct value items = as_is ? result : sequence_of(e, result);

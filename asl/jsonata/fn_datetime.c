@@ -226,36 +226,35 @@ static bool has(const struct components *c, char component)
     return !isnan(c->of[(unsigned char)component]);
 }
 
-/* Reads a name of a month, a day or am/pm; returns its bytes. */
+/* The number of a name of a month, a day or am/pm, spelled exactly so; NaN for any other word. */
+static double name_number_of(struct eval *e, const struct date_part *part, struct text word)
+{
+    static const char *const halves[] = {"am", "AM", "pm", "PM"};
+    bool month = part->component == 'M' || part->component == 'x', half = part->component == 'P';
+    if (!month && !half && part->component != 'F') {
+        char component[4];
+        fail_value(e, "D3133", text_copy(e, component, utf8_write(component, part->component)));
+    }
+    const char *const *names = half ? halves : month ? month_names : day_names;
+    int count = half ? 4 : month ? 12 : 7;
+    for (int i = 0; i < count; i++) {
+        size_t bytes = strlen(names[i]);
+        if (!half && part->has_width_max && part->width_max > 0 && bytes > part->width_max)
+            bytes = part->width_max;
+        if (text_same(word, (struct text){names[i], bytes}))
+            return half ? i / 2 : i + 1;
+    }
+    return NAN;
+}
+
+/* Any word will do; one that is no name counts as not given. */
 static size_t read_name(struct eval *e, const struct date_part *part, struct text text, double *ret_number)
 {
     size_t letters = 0;
     while (letters < text.bytes && ((text.data[letters] | 0x20) >= 'a' && (text.data[letters] | 0x20) <= 'z'))
         letters++;
-    const char *const *names = part->component == 'F' ? day_names : month_names;
-    int count = part->component == 'F' ? 7 : part->component == 'M' || part->component == 'x' ? 12 : 0;
-    static const char *const halves[] = {"am", "pm"};
-    if (part->component == 'P') {
-        names = halves;
-        count = 2;
-    }
-    if (count == 0) {
-        char component[4];
-        fail_value(e, "D3133", text_copy(e, component, utf8_write(component, part->component)));
-    }
-    size_t best = 0;
-    for (int i = 0; i < count; i++) {
-        size_t bytes = strlen(names[i]);
-        if (part->component != 'P' && part->has_width_max && part->width_max > 0 && bytes > part->width_max)
-            bytes = part->width_max;
-        bool same = part->component == 'P' ? strncasecmp(text.data, names[i], bytes) == 0
-                                           : strncmp(text.data, names[i], bytes) == 0;
-        if (bytes <= letters && bytes > best && same) {
-            best = bytes;
-            *ret_number = part->component == 'P' ? i : i + 1;
-        }
-    }
-    return best;
+    *ret_number = name_number_of(e, part, (struct text){text.data, letters});
+    return letters;
 }
 
 /* [-+]digits, or with a separator [-+]digits:digits; "GMT" before it for z. Minutes from UTC. */
@@ -402,14 +401,17 @@ static void fill(struct eval *e, struct components *c, const char *order)
 static struct value parse_moment(struct eval *e, struct text text, struct text picture_text)
 {
     struct date_picture picture = date_picture_parse(e, picture_text);
+    for (size_t i = 0; i < picture.count; i++)
+        if (picture.parts[i].has_integer && picture.parts[i].integer.style == INTEGER_SEQUENCE)
+            integer_parse(e, text, &picture.parts[i].integer); /* cannot be read */
     struct components c;
     for (size_t i = 0; i < 128; i++)
         c.of[i] = NAN;
     if (!read_parts(e, &picture, 0, text, &c))
         return VALUE_UNDEFINED;
     bool any = false;
-    for (size_t i = 0; i < 128; i++)
-        any = any || !isnan(c.of[i]);
+    for (size_t i = 0; i < picture.count; i++)
+        any = any || picture.parts[i].component;
     if (!any)
         return VALUE_UNDEFINED;
     static const char date_parts[] = "YXMxWwdD", time_parts[] = "PHhmsf";

@@ -65,6 +65,7 @@ struct value fn_spread(struct eval *e, const struct value *args, size_t count UN
         return args[0];
     struct array *out = sequence_new(e);
     spread(e, args[0], out);
+    out->sequence = args[0].type == V_OBJECT || array_count(args[0]) == 0; /* appending makes a plain array */
     return value_array(out);
 }
 

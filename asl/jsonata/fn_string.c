@@ -96,15 +96,15 @@ static struct value map_case(struct eval *e, struct value v, bool upper)
     struct builder out = {.e = e};
     builder_reserve(&out, text.bytes);
     for (size_t at = 0; at < text.bytes;) {
-        uint32_t code_point, second = 0;
+        uint32_t code_point, mapped[CASE_EXPANSION_MAX];
         at += utf8_read(text.data + at, text.bytes - at, &code_point);
-        code_point = upper ? unicode_upper(code_point, &second) : unicode_lower(code_point);
-        if (code_point < 0x80)
-            builder_add_char(&out, (char)code_point);
-        else
-            builder_add_code_point(&out, code_point);
-        if (second)
-            builder_add_code_point(&out, second);
+        size_t count = upper ? unicode_upper(code_point, mapped) : unicode_lower(code_point, mapped);
+        for (size_t i = 0; i < count; i++) {
+            if (mapped[i] < 0x80)
+                builder_add_char(&out, (char)mapped[i]);
+            else
+                builder_add_code_point(&out, mapped[i]);
+        }
     }
     return builder_value(&out);
 }

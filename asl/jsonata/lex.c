@@ -285,6 +285,7 @@ struct token lex(struct maker *m, bool infix)
     unsigned char c = peek(m, 0);
     if (c == '/' && !infix) {
         lex_regex(m, &token);
+        token.position = m->position;
         return token;
     }
     size_t length = 2;
@@ -307,5 +308,6 @@ struct token lex(struct maker *m, bool infix)
     } else {
         lex_name(m, &token);
     }
+    token.position = m->position; /* the reference names the end of a token */
     return token;
 }

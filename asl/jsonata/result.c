@@ -135,7 +135,7 @@ static struct json_object *object_of_size(uint32_t count)
     if (object == NULL)
         abort();
     if (count * 2 < SMALL_TABLE)
-        lh_table_resize(json_object_get_object(object), (int)(count + count / 2 + 2));
+        lh_table_resize(json_object_get_object(object), (int)(count ? (count - 1) * 3 / 2 + 2 : 1));
     return object;
 }
 

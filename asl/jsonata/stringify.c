@@ -95,10 +95,18 @@ static void add_quoted(struct builder *b, struct text text)
     size_t plain = 0;
     for (size_t i = 0; i < text.bytes; i++) {
         unsigned char c = (unsigned char)text.data[i];
-        if (c >= 0x20 && c != '"' && c != '\\')
+        bool surrogate = c == 0xED && i + 2 < text.bytes && (unsigned char)text.data[i + 1] >= 0xA0;
+        if (c >= 0x20 && c != '"' && c != '\\' && !surrogate)
             continue;
         builder_add(b, text.data + plain, i - plain);
-        plain = i + 1;
+        plain = i + (surrogate ? 3 : 1);
+        if (surrogate) { /* half a pair has no UTF-8: JSON can only escape it */
+            uint32_t unit;
+            i += utf8_read(text.data + i, 3, &unit) - 1;
+            char escape[6] = {'\\', 'u', 'd', digits[unit >> 8 & 15], digits[unit >> 4 & 15], digits[unit & 15]};
+            builder_add(b, escape, sizeof escape);
+            continue;
+        }
         static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
         const char *escape = c ? strchr(from, c) : NULL;
         if (escape) {

@@ -67,6 +67,11 @@ struct case_range {
     int32_t add;
 };
 
+struct case_expansion {
+    uint32_t code_point;
+    uint32_t upper[CASE_EXPANSION_MAX];
+};
+
 #include "asl/jsonata/unicode_case.def"
 
 static uint32_t map_case(const struct case_range *ranges, size_t count, uint32_t code_point)
@@ -87,21 +92,35 @@ static uint32_t map_case(const struct case_range *ranges, size_t count, uint32_t
     return code_point;
 }
 
-uint32_t unicode_upper(uint32_t code_point, uint32_t *ret_second)
+size_t unicode_upper(uint32_t code_point, uint32_t out[CASE_EXPANSION_MAX])
 {
-    *ret_second = 0;
-    if (code_point == 0xDF) {
-        *ret_second = 'S';
-        return 'S';
+    if (code_point < 0x80) {
+        out[0] = code_point >= 'a' && code_point <= 'z' ? code_point - 32 : code_point;
+        return 1;
     }
-    if (code_point < 0x80)
-        return code_point >= 'a' && code_point <= 'z' ? code_point - 32 : code_point;
-    return map_case(upper_ranges, sizeof upper_ranges / sizeof *upper_ranges, code_point);
+    for (size_t i = 0; i < sizeof upper_expansions / sizeof *upper_expansions; i++) {
+        if (upper_expansions[i].code_point != code_point)
+            continue;
+        size_t count = 0;
+        while (count < CASE_EXPANSION_MAX && upper_expansions[i].upper[count]) {
+            out[count] = upper_expansions[i].upper[count];
+            count++;
+        }
+        return count;
+    }
+    out[0] = map_case(upper_ranges, sizeof upper_ranges / sizeof *upper_ranges, code_point);
+    return 1;
 }
 
-uint32_t unicode_lower(uint32_t code_point)
+size_t unicode_lower(uint32_t code_point, uint32_t out[CASE_EXPANSION_MAX])
 {
-    if (code_point < 0x80)
-        return code_point >= 'A' && code_point <= 'Z' ? code_point + 32 : code_point;
-    return map_case(lower_ranges, sizeof lower_ranges / sizeof *lower_ranges, code_point);
+    if (code_point == 0x130) { /* I with a dot: i and a combining dot */
+        out[0] = 'i';
+        out[1] = 0x307;
+        return 2;
+    }
+    out[0] = code_point >= 'A' && code_point <= 'Z' ? code_point + 32 : code_point;
+    if (code_point >= 0x80)
+        out[0] = map_case(lower_ranges, sizeof lower_ranges / sizeof *lower_ranges, code_point);
+    return 1;
 }

@@ -25,9 +25,9 @@ size_t utf8_read(const char *text, size_t bytes, uint32_t *ret_code_point);
 /* Writes up to 4 bytes. */
 size_t utf8_write(char *out, uint32_t code_point);
 
-/* Simple case mapping of the whole of Unicode, as towupper in a UTF-8 locale; *ret_second is 0 or
- * a second character (sharp s becomes SS). */
-uint32_t unicode_upper(uint32_t code_point, uint32_t *ret_second);
-uint32_t unicode_lower(uint32_t code_point);
+/* The characters of a code point in another case; returns how many. */
+enum { CASE_EXPANSION_MAX = 3 };
+size_t unicode_upper(uint32_t code_point, uint32_t out[CASE_EXPANSION_MAX]);
+size_t unicode_lower(uint32_t code_point, uint32_t out[CASE_EXPANSION_MAX]);
 
 #endif

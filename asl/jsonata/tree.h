@@ -34,7 +34,8 @@ enum token_type {
 /* Operators, with how strongly they bind to what stands left of them. X(id, text, power) */
 #define JSONATA_OPERATORS(X)                                                                                           \
     X(OP_DOT, ".", 75)                                                                                                 \
-    X(OP_BRACKET, "[", 80) X(OP_BRACKET_END, "]", 0) X(OP_BRACE, "{", 70) X(OP_BRACE_END, "}", 0) X(OP_PAREN, "(", 80) \
+    X(OP_BRACKET, "[", 80)                                                                                             \
+    X(OP_BRACKET_END, "]", 0) X(OP_BRACE, "{", 70) X(OP_BRACE_END, "}", 0) X(OP_PAREN, "(", 80)                        \
         X(OP_PAREN_END, ")", 0) X(OP_COMMA, ",", 0) X(OP_FOCUS, "@", 80) X(OP_INDEX, "#", 80) X(OP_SEMICOLON, ";", 0)  \
             X(OP_COLON, ":", 0) X(OP_QUESTION, "?", 20) X(OP_PLUS, "+", 50) X(OP_MINUS, "-", 50) X(OP_TIMES, "*", 60)  \
                 X(OP_DIVIDE, "/", 60) X(OP_PERCENT, "%", 60) X(OP_PIPE, "|", 0) X(OP_EQUAL, "=", 40)                   \
