@@ -8,7 +8,7 @@
  *   { "StartAt": ...                      the definition, JSON or YAML
  *   ----
  *   3:14 CODE /location: message          a line each, in order; W before the code of a warning;
- *     found ... | expected ... | did you mean ...      what else it says, where it does
+ *     found ... @7 | expected ... | did you mean ...      what else it says, where it does; @: the place in it
  *   ====
  *
  * A valid definition has no line after the `----`, or `variables JSON`: what its states read.
@@ -55,6 +55,8 @@ static void add_diagnostic(struct buf *out, const struct diagnostic *diagnostic)
     add_line(out, diagnostic->message);
     buf_add_char(out, '\n');
     add_note(out, "found ", diagnostic->found);
+    if (diagnostic->found_column)
+        buf_printf(out, " @%d", diagnostic->found_column);
     add_note(out, "expected ", diagnostic->expected);
     add_note(out, "", diagnostic->suggestion);
     if (out->data[out->bytes - 1] != '\n')

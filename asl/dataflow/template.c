@@ -12,6 +12,7 @@
 #include "asl/failure.h"
 #include "asl/jsonpath/jsonpath.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,6 +98,8 @@ static struct template *compile_dollar(struct compiler *c, const char *name, str
         return node;
     char *found = json_text(value);
     struct diagnostic *d = report_expression(c->diagnostics, buf_text(&c->location), name, found, true, &err);
+    if (sscanf(err.message, "column %d", &d->found_column) == 1)
+        d->found_column++; /* the quote */
     d->place = mem_printf("%s/%s", buf_text(&c->location), name);
     free(found);
     return node;

@@ -61,13 +61,16 @@ static void free_expression(void *expression)
 struct report {
     struct diagnostics *diagnostics;
     const char *location;
+    const char *text;
 };
 
 static void report_unsupported(void *context, const char *message, int position)
 {
     const struct report *r = context;
-    (void)position; /* the message names what it is about */
-    diagnostics_add(r->diagnostics, DIAGNOSTIC_ERROR, "UNSUPPORTED_JSONATA_EXPRESSION", r->location, "%s", message);
+    struct diagnostic *d =
+        diagnostics_add(r->diagnostics, DIAGNOSTIC_ERROR, "UNSUPPORTED_JSONATA_EXPRESSION", r->location, "%s", message);
+    d->found = mem_strdup(r->text);
+    d->found_column = position + 1;
 }
 
 void template_compile_jsonata(struct arena *arena, struct template *node, const char *text, size_t bytes,
@@ -85,11 +88,12 @@ void template_compile_jsonata(struct arena *arena, struct template *node, const 
         struct diagnostic *d = diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, "INVALID_JSONATA_EXPRESSION", location,
                                                "%s", error.message ? error.message : "");
         d->found = mem_strdup(node->text);
+        d->found_column = error.position + 1;
         jsonata_error_release(&error);
         return;
     }
     arena_defer(arena, free_expression, node->expression);
-    struct report r = {diagnostics, location};
+    struct report r = {diagnostics, location, node->text};
     jsonata_check_states(node->expression, scope->states, report_unsupported, &r);
 }
 

@@ -26,6 +26,7 @@ struct diagnostic {
     char *location;   /* NULL: none */
     char *place;      /* the exact location where `location` is coarser; NULL: as location */
     char *found;      /* the value or name that was found, shortened; NULL: nothing to show */
+    int found_column; /* where in `found` the fault is, in characters from 1; 0: nowhere in particular */
     char *expected;   /* what belongs there; NULL */
     char *suggestion; /* "did you mean 'Next'?"; NULL */
     int line, column; /* from 1; 0 unknown */

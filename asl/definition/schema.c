@@ -5,6 +5,7 @@
 #include "asl/jsonpath/jsonpath.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,13 @@ bool schema_expect(struct diagnostics *diagnostics, const char *location, struct
     return fits;
 }
 
+/* A fault of a path names its column; in front of the value that is shown stands a quote. */
+static void mark(struct diagnostic *diagnostic, const struct err *err)
+{
+    if (sscanf(err->message, "column %d", &diagnostic->found_column) == 1)
+        diagnostic->found_column++;
+}
+
 struct jsonpath *schema_path(struct diagnostics *diagnostics, const char *location, struct json_object *value,
                              bool reference, struct arena *arena)
 {
@@ -60,7 +68,7 @@ struct jsonpath *schema_path(struct diagnostics *diagnostics, const char *locati
         schema_fault(diagnostics, location, value, "Value is not a %s: %s didn't start with '$'", kind,
                      reference ? "Reference path" : "Path");
     else if (jsonpath_compile(arena, text, (size_t)json_object_get_string_len(value), &path, &err) != 0)
-        schema_fault(diagnostics, location, value, "Value is not a %s: %s", kind, err.message);
+        mark(schema_fault(diagnostics, location, value, "Value is not a %s: %s", kind, err.message), &err);
     else if (!reference || jsonpath_is_reference(path))
         return path;
     else

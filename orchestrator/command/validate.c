@@ -70,6 +70,26 @@ static void report_json(struct settings *settings, const char *name, const struc
     json_append(settings->report, file);
 }
 
+/* What was found: of several lines the one with the fault, and a mark under the place. */
+static void print_found(const struct diagnostic *diagnostic)
+{
+    static const char label[] = "    found:    ";
+    const char *line = diagnostic->found;
+    int chars = 0, before = 0; /* in front of the line */
+    for (const char *at = diagnostic->found; diagnostic->found_column && *at; at++) {
+        chars += ((unsigned char)*at & 0xc0) != 0x80;
+        if (chars == diagnostic->found_column)
+            break;
+        if (*at == '\n') {
+            line = at + 1;
+            before = chars;
+        }
+    }
+    printf("%s%.*s\n", label, (int)strcspn(line, "\n"), line);
+    if (diagnostic->found_column)
+        printf("%*s^\n", (int)strlen(label) + diagnostic->found_column - before - 1, "");
+}
+
 static void print_line(const char *label, const char *text)
 {
     if (text)
@@ -91,7 +111,8 @@ static void print_diagnostic(const struct settings *settings, const char *name, 
     if (*pointer)
         printf("%s: ", pointer);
     printf("%.*s [%s]\n", (int)strcspn(text, "\n"), text, diagnostic->code);
-    print_line("found:    ", diagnostic->found);
+    if (diagnostic->found)
+        print_found(diagnostic);
     print_line("expected: ", diagnostic->expected);
     print_line("", diagnostic->suggestion);
     free(pointer);
