@@ -260,6 +260,17 @@ static int flow_map(struct dataflow *f, struct json_object *effective)
     return 0;
 }
 
+/* How long each retrier waits before its first attempts, `attempts` in the input. */
+static void flow_retry(struct dataflow *f, int64_t attempts)
+{
+    for (size_t i = 0; i < f->state->retry_count; i++) {
+        buf_printf(f->out, "retrier %zu:", i);
+        for (int64_t attempt = 1; attempt <= attempts; attempt++)
+            buf_printf(f->out, " %lld", (long long)dataflow_retry_delay_ms(&f->state->retry[i], attempt, f->env));
+        buf_add_char(f->out, '\n');
+    }
+}
+
 /* The name of an error in the input: the first catcher that matches takes it. */
 static int flow_catch(struct dataflow *f, const char *error)
 {
@@ -289,6 +300,8 @@ static int flow_through(struct dataflow *f)
         return flow_choice(f);
     if (state->type == STATE_FAIL)
         return flow_fail(f);
+    if (state->retry_count)
+        flow_retry(f, json_member_int(f->given, "attempts", 3));
     if (json_member(f->given, "error", &error)) {
         f->env->error_output = error;
         return flow_catch(f, json_member_text(error, "Error"));

@@ -21,6 +21,16 @@ static struct json_object *members_as_items(struct json_object *object)
     return items;
 }
 
+/* AWS has a name and a text of their own for an ItemsPath that leads nowhere. */
+static int fail_items_path(const struct jsonpath_miss *miss, struct json_object *input, struct asl_failure *failure)
+{
+    char *json = json_text(input);
+    asl_failure_set(failure, "States.ReferencePathConflict", false, "Unable to apply step \"%s\" to input %s",
+                    miss->step, json);
+    free(json);
+    return -1;
+}
+
 static int jsonpath_items(const struct state *state, struct asl_env *env, struct json_object *effective,
                           struct json_object **ret_items, struct asl_failure *failure)
 {
@@ -29,7 +39,7 @@ static int jsonpath_items(const struct state *state, struct asl_env *env, struct
     if (state->items_path.kind != PATH_SOME)
         value = json_object_get(effective);
     else if (jsonpath_eval(state->items_path.path, effective, env, &value, &miss) != 0)
-        return dataflow_invalid_path(state->items_path.path, &miss, failure);
+        return fail_items_path(&miss, effective, failure);
     if (json_object_is_type(value, json_type_object))
         *ret_items = members_as_items(value);
     else if (json_object_is_type(value, json_type_array))

@@ -98,9 +98,10 @@ static int read_number(struct reader *in, struct argument *argument)
     double number = strtod(text, &end);
     if (*end != '\0')
         return expected(in, "a number");
-    bool whole = strpbrk(text, ".eE") == NULL && fabs(number) < 1e15;
-    AUTO_JSON struct json_object *value =
-        whole ? json_object_new_int64(strtoll(text, NULL, 10)) : json_object_new_double(number);
+    AUTO_JSON struct json_object *value = NULL;
+    if (json_parse(text, bytes, &value, NULL) != 0) /* keeps the digits of a number that is JSON's */
+        value = number == floor(number) && fabs(number) < 1e15 ? json_object_new_int64((int64_t)number)
+                                                               : json_object_new_double(number);
     argument->literal = arena_keep(in->arena, value);
     in->at += bytes;
     return 0;
@@ -143,9 +144,11 @@ static int read_argument(struct reader *in, struct argument *argument)
     if (in->at < in->end && *in->at == '$') {
         size_t bytes = path_bytes(in);
         argument->kind = ARGUMENT_PATH;
-        int error = jsonpath_compile(in->arena, in->at, bytes, &argument->path, in->err);
+        struct err err;
+        if (jsonpath_compile(in->arena, in->at, bytes, &argument->path, &err) != 0)
+            return err_set(in->err, ERR_INVALID, "in the path '%.*s': %s", (int)bytes, in->at, err.message);
         in->at += bytes;
-        return error;
+        return 0;
     }
     if ((size_t)(in->end - in->at) > 7 && memcmp(in->at, "States.", 7) == 0) {
         struct intrinsic *call = NULL;

@@ -214,6 +214,10 @@ static void explain(const struct jsonpath *path, uint32_t at, struct json_object
         add_place(&text, path, path->step_count);
     }
     snprintf(miss->text, sizeof miss->text, "%s", buf_text(&text));
+    if (step->kind == STEP_MEMBER)
+        snprintf(miss->step, sizeof miss->step, "%s", step->name);
+    else
+        snprintf(miss->step, sizeof miss->step, "%lld", (long long)step->index);
 }
 
 /* What the steps of a path find below `node`: a new reference, or -1 and the reason. */
@@ -266,6 +270,7 @@ int jsonpath_eval(const struct jsonpath *path, struct json_object *input, struct
         if (miss) {
             miss->kind = JSONPATH_ABSENT;
             snprintf(miss->text, sizeof miss->text, "No results for path: $%s", path->variable);
+            snprintf(miss->step, sizeof miss->step, "%s", path->variable);
         }
         return -1;
     }

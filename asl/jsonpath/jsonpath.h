@@ -42,6 +42,7 @@ enum jsonpath_miss_kind {
 };
 struct jsonpath_miss {
     enum jsonpath_miss_kind kind;
+    char step[128]; /* the member or the index that failed */
     char text[512]; /* "No results for path: $['a']", "Missing property in path $['no']", "Filter: [0] can only ..." */
 };
 
