@@ -1,7 +1,7 @@
 # libruntime: everything that remembers, waits or talks. Knows libasl, never the program.
 noinst_LIBRARIES += libruntime.a
 libruntime_a_SOURCES =
-RUNTIME_LIBS = libruntime.a $(ASL_LIBS) $(SQLITE_LIBS) $(PQ_LIBS) $(EVENT_LIBS)
+RUNTIME_LIBS = libruntime.a $(ASL_LIBS) $(SQLITE_LIBS) $(EVENT_LIBS)
 
 include runtime/execution/local.mk
 include runtime/store/local.mk

@@ -3,6 +3,9 @@ libruntime_a_SOURCES += \
     %D%/fault.c \
     %D%/fault.h \
     %D%/postgres.c \
+    %D%/postgres_library.c \
+    %D%/postgres_library.def \
+    %D%/postgres_library.h \
     %D%/postgres_params.c \
     %D%/postgres_params.h \
     %D%/postgres_priv.h \

@@ -44,17 +44,17 @@ int64_t postgres_clock_ms(void)
 
 int64_t postgres_int(const PGresult *result, int row, int column)
 {
-    return strtoll(PQgetvalue(result, row, column), NULL, 10);
+    return strtoll(pq.getvalue(result, row, column), NULL, 10);
 }
 
 const char *postgres_text(const PGresult *result, int row, int column)
 {
-    return PQgetisnull(result, row, column) ? NULL : PQgetvalue(result, row, column);
+    return pq.getisnull(result, row, column) ? NULL : pq.getvalue(result, row, column);
 }
 
 static const char *sqlstate_of(const PGresult *result)
 {
-    const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    const char *state = result ? pq.resultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
 
     return state ? state : "";
 }
@@ -69,7 +69,7 @@ bool postgres_is_lost(PGconn *pg, const PGresult *result)
 {
     const char *state = sqlstate_of(result);
 
-    return PQstatus(pg) != CONNECTION_OK || has_prefix(state, "57P") || has_prefix(state, "08") ||
+    return pq.status(pg) != CONNECTION_OK || has_prefix(state, "57P") || has_prefix(state, "08") ||
            !strcmp(state, "OR001");
 }
 
@@ -94,46 +94,46 @@ static enum err_code map_state(const char *state)
 int postgres_error(PGconn *pg, const PGresult *result, const char *what, struct err *err)
 {
     enum err_code code = map_state(sqlstate_of(result));
-    const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-    const char *detail = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL) : NULL;
-    const char *text = primary ? primary : PQerrorMessage(pg);
+    const char *primary = result ? pq.resultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    const char *detail = result ? pq.resultErrorField(result, PG_DIAG_MESSAGE_DETAIL) : NULL;
+    const char *text = primary ? primary : pq.errorMessage(pg);
 
     /* The messages of libpq itself end with a new line. */
     err_set(err, code, "could not %s: %.*s%s%s", what, (int)strcspn(text, "\n"), text, detail ? ": " : "",
             detail ? detail : "");
-    err_at(err, "%s@%s/%s", PQuser(pg) ? PQuser(pg) : "", PQhost(pg) ? PQhost(pg) : "", PQdb(pg) ? PQdb(pg) : "");
+    err_at(err, "%s@%s/%s", pq.user(pg) ? pq.user(pg) : "", pq.host(pg) ? pq.host(pg) : "", pq.db(pg) ? pq.db(pg) : "");
     return code;
 }
 
 int postgres_run(PGconn *pg, const char *sql, struct err *err)
 {
-    PGresult *answer = PQexec(pg, sql);
-    ExecStatusType status = PQresultStatus(answer);
+    PGresult *answer = pq.exec(pg, sql);
+    ExecStatusType status = pq.resultStatus(answer);
     int result = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK
                      ? 0
                      : postgres_error(pg, answer, "set up the store", err);
 
-    PQclear(answer);
+    pq.clear(answer);
     return result;
 }
 
 int postgres_query_int(PGconn *pg, const char *sql, int64_t *ret_value, struct err *err)
 {
-    PGresult *answer = PQexec(pg, sql);
+    PGresult *answer = pq.exec(pg, sql);
     int result = 0;
 
-    if (PQresultStatus(answer) != PGRES_TUPLES_OK)
+    if (pq.resultStatus(answer) != PGRES_TUPLES_OK)
         result = postgres_error(pg, answer, "read the store", err);
     else
-        *ret_value = PQntuples(answer) ? postgres_int(answer, 0, 0) : 0;
-    PQclear(answer);
+        *ret_value = pq.ntuples(answer) ? postgres_int(answer, 0, 0) : 0;
+    pq.clear(answer);
     return result;
 }
 
 int postgres_send(PGconn *pg, enum postgres_statement which, const struct params *params, struct err *err)
 {
-    if (PQsendQueryPrepared(pg, statements[which].name, params->count, params->values, params->lengths, params->formats,
-                            0))
+    if (pq.sendQueryPrepared(pg, statements[which].name, params->count, params->values, params->lengths,
+                             params->formats, 0))
         return 0;
     return postgres_error(pg, NULL, "write to the store", err);
 }
@@ -146,20 +146,20 @@ static int prepare(PGconn *pg, enum postgres_side side, struct err *err)
     int result = 0;
     int sent = 0;
 
-    PQenterPipelineMode(pg);
+    pq.enterPipelineMode(pg);
     for (int i = 0; i < POSTGRES_STATEMENTS; i++) {
         if (statements[i].side == side)
-            sent += PQsendPrepare(pg, statements[i].name, statements[i].sql, 0, NULL);
+            sent += pq.sendPrepare(pg, statements[i].name, statements[i].sql, 0, NULL);
     }
-    PQpipelineSync(pg);
+    pq.pipelineSync(pg);
     for (int i = 0; i < sent; i++) {
-        for (PGresult *answer; (answer = PQgetResult(pg)); PQclear(answer)) {
-            if (!result && PQresultStatus(answer) != PGRES_COMMAND_OK)
+        for (PGresult *answer; (answer = pq.getResult(pg)); pq.clear(answer)) {
+            if (!result && pq.resultStatus(answer) != PGRES_COMMAND_OK)
                 result = postgres_error(pg, answer, "prepare a statement", err);
         }
     }
-    PQclear(PQgetResult(pg)); /* of the sync */
-    if (!result && !PQexitPipelineMode(pg))
+    pq.clear(pq.getResult(pg)); /* of the sync */
+    if (!result && !pq.exitPipelineMode(pg))
         result = postgres_error(pg, NULL, "prepare a statement", err);
     return result;
 }
@@ -183,19 +183,19 @@ static int register_writer(struct postgres_store *store, PGconn *pg, struct err 
         return result;
     params_add_text(&params, store->writer_id);
     params_add_int(&params, ++store->session);
-    answer = PQexecParams(pg,
-                          "INSERT INTO writer AS w (id, session, last_commit, conflicts) VALUES ($1, $2, 0, '{}')"
-                          " ON CONFLICT (id) DO UPDATE SET session = excluded.session, seen = now()"
-                          " RETURNING last_commit, conflicts",
-                          params.count, NULL, params.values, params.lengths, params.formats, 0);
-    if (PQresultStatus(answer) != PGRES_TUPLES_OK) {
+    answer = pq.execParams(pg,
+                           "INSERT INTO writer AS w (id, session, last_commit, conflicts) VALUES ($1, $2, 0, '{}')"
+                           " ON CONFLICT (id) DO UPDATE SET session = excluded.session, seen = now()"
+                           " RETURNING last_commit, conflicts",
+                           params.count, NULL, params.values, params.lengths, params.formats, 0);
+    if (pq.resultStatus(answer) != PGRES_TUPLES_OK) {
         result = postgres_error(pg, answer, "register with the store", err);
     } else {
         store->durable_commit = postgres_int(answer, 0, 0);
         free(store->durable_conflicts);
-        store->durable_conflicts = mem_strdup(PQgetvalue(answer, 0, 1));
+        store->durable_conflicts = mem_strdup(pq.getvalue(answer, 0, 1));
     }
-    PQclear(answer);
+    pq.clear(answer);
     return result;
 }
 
@@ -216,8 +216,8 @@ static PGconn *open_connection(const struct postgres_store *store, enum postgres
     PGconn *pg;
 
     snprintf(name, sizeof(name), "orchestrator %s %s", titles[side], store->writer_id);
-    pg = PQconnectdbParams(keywords, values, 1);
-    PQsetNoticeReceiver(pg, ignore_notice, NULL);
+    pg = pq.connectdbParams(keywords, values, 1);
+    pq.setNoticeReceiver(pg, ignore_notice, NULL);
     return pg;
 }
 
@@ -225,7 +225,7 @@ static int set_up(struct postgres_store *store, PGconn *pg, enum postgres_side s
 {
     int result;
 
-    if (PQstatus(pg) != CONNECTION_OK)
+    if (pq.status(pg) != CONNECTION_OK)
         return postgres_error(pg, NULL, "reach the database", err);
     if ((result = postgres_run(pg,
                                "SET search_path = orchestrator; SET client_encoding = 'UTF8';"
@@ -243,7 +243,7 @@ static int set_up(struct postgres_store *store, PGconn *pg, enum postgres_side s
 
 void postgres_drop(struct postgres_connection *connection)
 {
-    PQfinish(connection->pg);
+    pq.finish(connection->pg);
     connection->pg = NULL;
 }
 
@@ -252,7 +252,7 @@ int postgres_connect(struct postgres_store *store, struct postgres_connection *c
     int64_t now_ms = postgres_clock_ms();
     int result;
 
-    if (connection->pg && PQstatus(connection->pg) == CONNECTION_OK)
+    if (connection->pg && pq.status(connection->pg) == CONNECTION_OK)
         return 0;
     postgres_drop(connection);
     if (now_ms < connection->retry_ms)
@@ -283,9 +283,9 @@ int postgres_ask(struct postgres_store *store, struct postgres_connection *conne
 
         if ((result = postgres_connect(store, connection, err)))
             return result;
-        answer = PQexecPrepared(connection->pg, statements[which].name, params->count, params->values, params->lengths,
-                                params->formats, 0);
-        status = PQresultStatus(answer);
+        answer = pq.execPrepared(connection->pg, statements[which].name, params->count, params->values, params->lengths,
+                                 params->formats, 0);
+        status = pq.resultStatus(answer);
         if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
             *ret_result = answer;
             return 0;
@@ -295,7 +295,7 @@ int postgres_ask(struct postgres_store *store, struct postgres_connection *conne
             tries = 2;
         else
             postgres_drop(connection);
-        PQclear(answer);
+        pq.clear(answer);
     }
     return result;
 }
@@ -306,7 +306,7 @@ static int postgres_notify_fd(struct store *base)
 {
     struct postgres_store *store = (struct postgres_store *)base;
 
-    return postgres_connect(store, &store->listener, NULL) ? -1 : PQsocket(store->listener.pg);
+    return postgres_connect(store, &store->listener, NULL) ? -1 : pq.socket(store->listener.pg);
 }
 
 /*
@@ -318,13 +318,13 @@ static int64_t postgres_change_counter(struct store *base)
     struct postgres_store *store = (struct postgres_store *)base;
     PGconn *pg = store->listener.pg;
 
-    if (!pg || !PQconsumeInput(pg) || PQstatus(pg) != CONNECTION_OK) {
+    if (!pg || !pq.consumeInput(pg) || pq.status(pg) != CONNECTION_OK) {
         postgres_drop(&store->listener);
         if (!postgres_connect(store, &store->listener, NULL))
             store->change_counter++;
         return store->change_counter;
     }
-    for (PGnotify *notify; (notify = PQnotifies(pg)); PQfreemem(notify)) {
+    for (PGnotify *notify; (notify = pq.notifies(pg)); pq.freemem(notify)) {
         if (strcmp(notify->extra, store->writer_id))
             store->change_counter++;
     }
@@ -337,16 +337,16 @@ static void postgres_close(struct store *base)
 {
     struct postgres_store *store = (struct postgres_store *)base;
 
-    if (store->writer.pg && PQstatus(store->writer.pg) == CONNECTION_OK) {
+    if (store->writer.pg && pq.status(store->writer.pg) == CONNECTION_OK) {
         AUTO_PARAMS params = PARAMS_INIT;
 
         params_add_text(&params, store->writer_id);
-        PQclear(
-            PQexecParams(store->writer.pg, "DELETE FROM writer WHERE id = $1", 1, NULL, params.values, NULL, NULL, 0));
+        pq.clear(
+            pq.execParams(store->writer.pg, "DELETE FROM writer WHERE id = $1", 1, NULL, params.values, NULL, NULL, 0));
     }
-    PQfinish(store->reader.pg);
-    PQfinish(store->writer.pg);
-    PQfinish(store->listener.pg);
+    pq.finish(store->reader.pg);
+    pq.finish(store->writer.pg);
+    pq.finish(store->listener.pg);
     pthread_mutex_destroy(&store->write_lock);
     free(store->durable_conflicts);
     free(store->url);
@@ -387,29 +387,29 @@ static int load_settings(struct postgres_store *store, struct err *err)
         return err_set(err, ERR_CORRUPT, "the store has %" PRId64 " shards, expected 1 to %d", shards,
                        STORE_SHARDS_MAX);
     store->base.shards = (int)shards;
-    answer = PQexec(store->reader.pg, "SELECT value FROM setting WHERE name = 'secret'");
-    hex = PQresultStatus(answer) == PGRES_TUPLES_OK && PQntuples(answer) ? PQgetvalue(answer, 0, 0) : "";
+    answer = pq.exec(store->reader.pg, "SELECT value FROM setting WHERE name = 'secret'");
+    hex = pq.resultStatus(answer) == PGRES_TUPLES_OK && pq.ntuples(answer) ? pq.getvalue(answer, 0, 0) : "";
     if (strlen(hex) != (size_t)STORE_SECRET_BYTES * 2)
         result = err_set(err, ERR_CORRUPT, "the secret of the store is missing");
     for (int i = 0; i < STORE_SECRET_BYTES && !result; i++) {
         if (sscanf(hex + (size_t)i * 2, "%2hhx", &store->base.secret[i]) != 1)
             result = err_set(err, ERR_CORRUPT, "the secret of the store is damaged");
     }
-    PQclear(answer);
+    pq.clear(answer);
     return result;
 }
 
 static int migrate(struct postgres_store *store, int shards, struct err *err)
 {
     PGconn *pg = open_connection(store, POSTGRES_READER);
-    int result = PQstatus(pg) == CONNECTION_OK ? 0 : postgres_error(pg, NULL, "reach the database", err);
+    int result = pq.status(pg) == CONNECTION_OK ? 0 : postgres_error(pg, NULL, "reach the database", err);
 
-    if (!result && PQserverVersion(pg) < 120000)
+    if (!result && pq.serverVersion(pg) < 120000)
         result = err_set(err, ERR_UNSUPPORTED, "the database is PostgreSQL %d, version 12 or later is needed",
-                         PQserverVersion(pg) / 10000);
+                         pq.serverVersion(pg) / 10000);
     if (!result && !(result = postgres_run(pg, "SET search_path = orchestrator", err)))
         result = postgres_schema_migrate(pg, postgres_schema_version(), shards, err);
-    PQfinish(pg);
+    pq.finish(pg);
     return result;
 }
 
@@ -454,10 +454,13 @@ static const struct store_ops postgres_ops = {
 
 int postgres_store_open(const char *url, struct store **ret_store, struct err *err)
 {
-    struct postgres_store *store = NEW(struct postgres_store);
+    struct postgres_store *store;
     int shards;
-    int result;
+    int result = postgres_library_load(err);
 
+    if (result)
+        return result;
+    store = NEW(struct postgres_store);
     store->base.ops = &postgres_ops;
     store->url = mem_strdup(url);
     store->reader.side = POSTGRES_READER;

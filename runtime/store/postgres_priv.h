@@ -11,10 +11,10 @@
 #ifndef RUNTIME_STORE_POSTGRES_PRIV_H
 #define RUNTIME_STORE_POSTGRES_PRIV_H
 
+#include "runtime/store/postgres_library.h"
 #include "runtime/store/postgres_params.h"
 #include "runtime/store/store_priv.h"
 
-#include <libpq-fe.h>
 #include <pthread.h>
 
 enum postgres_statement {

@@ -33,7 +33,7 @@ static int give_executions(const PGresult *answer, store_execution_fn *fn, void 
 {
     int said = 0;
 
-    for (int i = 0; i < PQntuples(answer) && !said; i++) {
+    for (int i = 0; i < pq.ntuples(answer) && !said; i++) {
         struct store_execution row = {
             .id = postgres_int(answer, i, 0),
             .shard = (int)postgres_int(answer, i, 1),
@@ -65,9 +65,9 @@ int postgres_execution_by_arn(struct store *store, const char *arn, store_execut
     params_add_text(&params, arn);
     result = ask(store, POSTGRES_EXECUTION_BY_ARN, &params, &answer, err);
     if (!result)
-        result = PQntuples(answer) ? give_executions(answer, fn, context)
-                                   : err_set(err, ERR_NOT_FOUND, "there is no execution \"%s\"", arn);
-    PQclear(answer);
+        result = pq.ntuples(answer) ? give_executions(answer, fn, context)
+                                    : err_set(err, ERR_NOT_FOUND, "there is no execution \"%s\"", arn);
+    pq.clear(answer);
     return result;
 }
 
@@ -82,10 +82,10 @@ int postgres_execution_by_id(struct store *store, int shard, int64_t id, store_e
     params_add_int(&params, id);
     result = ask(store, POSTGRES_EXECUTION_BY_ID, &params, &answer, err);
     if (!result)
-        result = PQntuples(answer)
+        result = pq.ntuples(answer)
                      ? give_executions(answer, fn, context)
                      : err_set(err, ERR_NOT_FOUND, "there is no execution with the number %lld", (long long)id);
-    PQclear(answer);
+    pq.clear(answer);
     return result;
 }
 
@@ -132,12 +132,12 @@ int postgres_executions(struct store *base, const struct store_execution_query *
     if ((result = postgres_connect(store, &store->reader, err)))
         return result;
     query_text(query, &params, &sql);
-    answer = PQexecParams(store->reader.pg, buf_text(&sql), params.count, NULL, params.values, params.lengths,
-                          params.formats, 0);
-    result = PQresultStatus(answer) == PGRES_TUPLES_OK
+    answer = pq.execParams(store->reader.pg, buf_text(&sql), params.count, NULL, params.values, params.lengths,
+                           params.formats, 0);
+    result = pq.resultStatus(answer) == PGRES_TUPLES_OK
                  ? give_executions(answer, fn, context)
                  : postgres_error(store->reader.pg, answer, "list executions", err);
-    PQclear(answer);
+    pq.clear(answer);
     return result;
 }
 
@@ -152,7 +152,7 @@ int postgres_executions_due(struct store *store, int shard, int64_t now_ms, stor
     params_add_int(&params, now_ms);
     if (!(result = ask(store, POSTGRES_EXECUTIONS_DUE, &params, &answer, err)))
         result = give_executions(answer, fn, context);
-    PQclear(answer);
+    pq.clear(answer);
     return result;
 }
 
@@ -166,7 +166,7 @@ int postgres_next_wake(struct store *store, int shard, int64_t now_ms, int64_t *
     params_add_int(&params, now_ms);
     if (!(result = ask(store, POSTGRES_NEXT_WAKE, &params, &answer, err)))
         *ret_wake_ms = postgres_text(answer, 0, 0) ? postgres_int(answer, 0, 0) : STORE_WAKE_NEVER;
-    PQclear(answer);
+    pq.clear(answer);
     return result;
 }
 
@@ -176,7 +176,7 @@ int64_t postgres_count_open(struct store *store)
     PGresult *answer;
     int64_t count = ask(store, POSTGRES_COUNT_OPEN, &params, &answer, NULL) ? 0 : postgres_int(answer, 0, 0);
 
-    PQclear(answer);
+    pq.clear(answer);
     return count;
 }
 
@@ -186,9 +186,9 @@ static int give_history(const PGresult *answer, store_history_fn *fn, void *cont
 {
     int said = 0;
 
-    for (int i = 0; i < PQntuples(answer) && !said; i++)
-        said = fn(context, postgres_int(answer, i, 0), postgres_int(answer, i, 1), PQgetvalue(answer, i, 2),
-                  (size_t)PQgetlength(answer, i, 2));
+    for (int i = 0; i < pq.ntuples(answer) && !said; i++)
+        said = fn(context, postgres_int(answer, i, 0), postgres_int(answer, i, 1), pq.getvalue(answer, i, 2),
+                  (size_t)pq.getlength(answer, i, 2));
     return store_callback_result(said);
 }
 
@@ -204,7 +204,7 @@ int postgres_history(struct store *store, int shard, int64_t execution_id, int64
     params_add_int(&params, from_event_id);
     if (!(result = ask(store, POSTGRES_HISTORY, &params, &answer, err)))
         result = give_history(answer, fn, context);
-    PQclear(answer);
+    pq.clear(answer);
     return result;
 }
 
@@ -219,7 +219,7 @@ int postgres_history_edge(struct store *store, int shard, int64_t execution_id, 
     params_add_int(&params, execution_id);
     if (!(result = ask(store, last ? POSTGRES_HISTORY_LAST : POSTGRES_HISTORY_FIRST, &params, &answer, err)))
         result = give_history(answer, fn, context);
-    PQclear(answer);
+    pq.clear(answer);
     return result;
 }
 
@@ -229,7 +229,7 @@ static int give_documents(const PGresult *answer, store_document_fn *fn, void *c
 {
     int said = 0;
 
-    for (int i = 0; i < PQntuples(answer) && !said; i++)
+    for (int i = 0; i < pq.ntuples(answer) && !said; i++)
         said = fn(context, postgres_text(answer, i, 0), postgres_text(answer, i, 1), postgres_int(answer, i, 2));
     return store_callback_result(said);
 }
@@ -246,9 +246,9 @@ int postgres_document(struct store *store, const char *kind, const char *key, st
     params_add_text(&params, key);
     result = ask(store, POSTGRES_DOCUMENT, &params, &answer, err);
     if (!result)
-        result = PQntuples(answer) ? give_documents(answer, fn, context)
-                                   : err_set(err, ERR_NOT_FOUND, "there is no %s \"%s\"", kind, key);
-    PQclear(answer);
+        result = pq.ntuples(answer) ? give_documents(answer, fn, context)
+                                    : err_set(err, ERR_NOT_FOUND, "there is no %s \"%s\"", kind, key);
+    pq.clear(answer);
     return result;
 }
 
@@ -268,7 +268,7 @@ int postgres_documents(struct store *store, const char *kind, const char *prefix
         params_add_text(&params, NULL);
     if (!(result = ask(store, descending ? POSTGRES_DOCUMENTS_DOWN : POSTGRES_DOCUMENTS_UP, &params, &answer, err)))
         result = give_documents(answer, fn, context);
-    PQclear(answer);
+    pq.clear(answer);
     return result;
 }
 
@@ -281,7 +281,7 @@ int postgres_leases(struct store *store, store_lease_fn *fn, void *context, stru
     int said = 0;
     int result = ask(store, POSTGRES_LEASES, &params, &answer, err);
 
-    for (int i = 0; !result && i < PQntuples(answer) && !said; i++) {
+    for (int i = 0; !result && i < pq.ntuples(answer) && !said; i++) {
         struct store_lease lease = {
             .shard = (int)postgres_int(answer, i, 0),
             .epoch = postgres_int(answer, i, 1),
@@ -292,7 +292,7 @@ int postgres_leases(struct store *store, store_lease_fn *fn, void *context, stru
 
         said = fn(context, &lease);
     }
-    PQclear(answer);
+    pq.clear(answer);
     return result ? result : store_callback_result(said);
 }
 
@@ -303,18 +303,18 @@ static int collect_put(PGconn *pg, int64_t *ret_seq, struct err *err)
     int result = 0;
 
     for (int i = 0; i < STATEMENTS; i++) {
-        for (PGresult *answer; (answer = PQgetResult(pg)); PQclear(answer)) {
-            if (PQresultStatus(answer) != PGRES_TUPLES_OK)
+        for (PGresult *answer; (answer = pq.getResult(pg)); pq.clear(answer)) {
+            if (pq.resultStatus(answer) != PGRES_TUPLES_OK)
                 result = result ? result : postgres_error(pg, answer, "write a request", err);
             else if (i == PUT)
                 *ret_seq = postgres_int(answer, 0, 0);
         }
     }
     /* Without a BEGIN the sync is the commit, and its answer that of the commit. */
-    PGresult *sync = PQgetResult(pg);
-    if (!result && PQresultStatus(sync) != PGRES_PIPELINE_SYNC)
+    PGresult *sync = pq.getResult(pg);
+    if (!result && pq.resultStatus(sync) != PGRES_PIPELINE_SYNC)
         result = postgres_error(pg, sync, "write a request", err);
-    PQclear(sync);
+    pq.clear(sync);
     return result;
 }
 
@@ -335,12 +335,12 @@ int postgres_inbox_put(struct store *base, int shard, const char *body, int64_t 
     params_add_int(&put, shard);
     params_add_text(&put, body);
     params_add_text(&notify, store->writer_id);
-    PQenterPipelineMode(pg);
+    pq.enterPipelineMode(pg);
     if (!(result = postgres_send(pg, POSTGRES_INBOX_LOCK, &lock, err)) &&
         !(result = postgres_send(pg, POSTGRES_INBOX_PUT, &put, err)) &&
-        !(result = postgres_send(pg, POSTGRES_INBOX_NOTIFY, &notify, err)) && PQpipelineSync(pg))
+        !(result = postgres_send(pg, POSTGRES_INBOX_NOTIFY, &notify, err)) && pq.pipelineSync(pg))
         result = collect_put(pg, &seq, err);
-    if (!PQexitPipelineMode(pg))
+    if (!pq.exitPipelineMode(pg))
         postgres_drop(&store->reader);
     if (!result && !seq)
         result = err_set(err, ERR_IO, "the connection to the database was lost");
@@ -359,9 +359,9 @@ int postgres_inbox(struct store *store, int shard, int64_t after, store_inbox_fn
     params_add_int(&params, shard);
     params_add_int(&params, after);
     result = ask(store, POSTGRES_INBOX, &params, &answer, err);
-    for (int i = 0; !result && i < PQntuples(answer) && !said; i++)
+    for (int i = 0; !result && i < pq.ntuples(answer) && !said; i++)
         said = fn(context, postgres_int(answer, i, 0), postgres_text(answer, i, 1));
-    PQclear(answer);
+    pq.clear(answer);
     return result ? result : store_callback_result(said);
 }
 
@@ -375,9 +375,9 @@ int postgres_inbox_reply(struct store *store, int64_t seq, store_inbox_fn *fn, v
     params_add_int(&params, seq);
     result = ask(store, POSTGRES_TAKE_REPLY, &params, &answer, err);
     if (!result)
-        result = PQntuples(answer) ? store_callback_result(fn(context, seq, postgres_text(answer, 0, 0)))
-                                   : err_set(err, ERR_NOT_FOUND, "there is no reply yet");
-    PQclear(answer);
+        result = pq.ntuples(answer) ? store_callback_result(fn(context, seq, postgres_text(answer, 0, 0)))
+                                    : err_set(err, ERR_NOT_FOUND, "there is no reply yet");
+    pq.clear(answer);
     return result;
 }
 
@@ -390,9 +390,9 @@ int postgres_inbox_cancel(struct store *store, int64_t seq, struct err *err)
     params_add_int(&params, INBOX_SHARD_OF(seq));
     params_add_int(&params, seq);
     result = ask(store, POSTGRES_CANCEL, &params, &answer, err);
-    if (!result && !strcmp(PQcmdTuples(answer), "0"))
+    if (!result && !strcmp(pq.cmdTuples(answer), "0"))
         result = err_set(err, ERR_NOT_FOUND, "the request was answered already");
-    PQclear(answer);
+    pq.clear(answer);
     return result;
 }
 
@@ -407,14 +407,14 @@ char *postgres_info(struct store *base)
     json_add_int(info, "schemaVersion", postgres_schema_version());
     json_add_int(info, "shards", store->base.shards);
     if (!ask(base, POSTGRES_SIZES, &params, &answer, NULL)) {
-        json_add_text(info, "host", PQhost(store->reader.pg));
-        json_add_text(info, "database", PQdb(store->reader.pg));
+        json_add_text(info, "host", pq.host(store->reader.pg));
+        json_add_text(info, "database", pq.db(store->reader.pg));
         json_add_int(info, "executionBytes", postgres_int(answer, 0, 0));
         json_add_int(info, "historyBytes", postgres_int(answer, 0, 1));
         json_add_int(info, "documentBytes", postgres_int(answer, 0, 2));
         json_add_text(info, "serverVersion", postgres_text(answer, 0, 3));
         json_add_int(info, "openExecutions", store_count_open(base));
     }
-    PQclear(answer);
+    pq.clear(answer);
     return json_text(info);
 }

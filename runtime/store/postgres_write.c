@@ -211,7 +211,7 @@ static int send_notify(struct postgres_store *store, struct err *err)
 /* A statement without parameters. */
 static int send_text(PGconn *pg, const char *sql, struct err *err)
 {
-    return PQsendQueryParams(pg, sql, 0, NULL, NULL, NULL, NULL, 0) ? 0 : postgres_error(pg, NULL, "write", err);
+    return pq.sendQueryParams(pg, sql, 0, NULL, NULL, NULL, NULL, 0) ? 0 : postgres_error(pg, NULL, "write", err);
 }
 
 /* What stands where in the pipeline. */
@@ -261,9 +261,9 @@ static int collect(struct postgres_store *store, struct store_batch *batch, cons
     int result = 0;
 
     for (int i = 0; i < pipeline->sent; i++) {
-        for (PGresult *answer; (answer = PQgetResult(pg)); PQclear(answer)) {
+        for (PGresult *answer; (answer = pq.getResult(pg)); pq.clear(answer)) {
             size_t document = (size_t)(i - pipeline->first_document);
-            ExecStatusType status = PQresultStatus(answer);
+            ExecStatusType status = pq.resultStatus(answer);
 
             if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
                 if (!result && status != PGRES_PIPELINE_ABORTED) {
@@ -272,18 +272,18 @@ static int collect(struct postgres_store *store, struct store_batch *batch, cons
                 }
             } else if (i >= pipeline->first_document && document < batch->documents.count) {
                 batch->documents.items[document].is_conflict =
-                    status == PGRES_TUPLES_OK && PQgetvalue(answer, 0, 0)[0] == 'f';
+                    status == PGRES_TUPLES_OK && pq.getvalue(answer, 0, 0)[0] == 'f';
             } else if (i == pipeline->sent - 1) {
-                committed = !strcmp(PQcmdStatus(answer), "COMMIT");
+                committed = !strcmp(pq.cmdStatus(answer), "COMMIT");
             }
         }
     }
-    PQclear(PQgetResult(pg)); /* of the sync */
+    pq.clear(pq.getResult(pg)); /* of the sync */
     if (committed)
         return 0;
     if (!result)
         result = err_set(err, ERR_IO, "the connection to the database was lost");
-    *ret_lost = *ret_lost || PQstatus(pg) != CONNECTION_OK;
+    *ret_lost = *ret_lost || pq.status(pg) != CONNECTION_OK;
     return result;
 }
 
@@ -295,15 +295,15 @@ static int try_batch(struct postgres_store *store, struct store_batch *batch, bo
     int result;
 
     *ret_lost = false;
-    PQenterPipelineMode(pg);
+    pq.enterPipelineMode(pg);
     result = send_batch(store, batch, &pipeline, err);
-    if (result || !PQpipelineSync(pg)) {
+    if (result || !pq.pipelineSync(pg)) {
         *ret_lost = true;
         postgres_drop(&store->writer);
         return result ? result : err_set(err, ERR_IO, "the connection to the database was lost");
     }
     result = collect(store, batch, &pipeline, ret_lost, err);
-    if (*ret_lost || !PQexitPipelineMode(pg) || (result && postgres_run(pg, "ROLLBACK", NULL)))
+    if (*ret_lost || !pq.exitPipelineMode(pg) || (result && postgres_run(pg, "ROLLBACK", NULL)))
         postgres_drop(&store->writer);
     return result;
 }
@@ -366,8 +366,8 @@ static int change(struct postgres_store *store, enum postgres_statement which, c
     int result = postgres_ask(store, &store->writer, which, params, &answer, err);
 
     if (!result && ret_rows)
-        *ret_rows = strtoll(PQcmdTuples(answer), NULL, 10);
-    PQclear(answer);
+        *ret_rows = strtoll(pq.cmdTuples(answer), NULL, 10);
+    pq.clear(answer);
     return result;
 }
 
@@ -385,11 +385,11 @@ int postgres_lease_take(struct store *base, int shard, const char *node, const c
     params_add_int(&params, now_ms);
     params_add_int(&params, ttl_ms);
     result = postgres_ask(store, &store->writer, POSTGRES_LEASE_TAKE, &params, &answer, err);
-    if (!result && !PQntuples(answer))
+    if (!result && !pq.ntuples(answer))
         result = err_set(err, ERR_BUSY, "another process runs the executions of shard %d", shard);
     else if (!result)
         *ret_epoch = postgres_int(answer, 0, 0);
-    PQclear(answer);
+    pq.clear(answer);
     unlock_writer(store);
     return result;
 }

@@ -33,8 +33,8 @@ struct store;
 struct store_batch;
 
 /*
- * "sqlite:PATH" (made when missing, its folder too) or "postgres://USER@HOST/DATABASE", where "?shards=N" counts when the
- * schema is made.
+ * "sqlite:PATH" (made when missing, its folder too) or "postgres://USER@HOST/DATABASE", where "?shards=N" counts when
+ * the schema is made.
  */
 int store_open(const char *url, struct store **ret_store, struct err *err);
 void store_close(struct store *store);
@@ -125,7 +125,7 @@ struct store_execution_query {
     const char *meta_member; /* with meta_value: only those whose meta has this text ("versionArn" ...); or NULL */
     const char *meta_value;
     int64_t before_started_ms, before_id; /* page: strictly older than this pair; 0, 0 for the newest */
-    int limit;                /* 0: all */
+    int limit;                            /* 0: all */
 };
 /* Newest start first. */
 int store_executions(struct store *store, const struct store_execution_query *query, store_execution_fn *fn,

@@ -7,17 +7,17 @@ tests_unit_base_test_LDADD = $(ASL_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += %D%/store_test
 TESTS += %D%/store_test
 tests_unit_store_test_SOURCES = %D%/store_test.c %D%/store_fixture.c %D%/store_fixture.h
-tests_unit_store_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
+tests_unit_store_test_LDADD = $(RUNTIME_LIBS) $(PQ_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += %D%/store_crash_test
 TESTS += %D%/store_crash_test
 tests_unit_store_crash_test_SOURCES = %D%/store_crash_test.c %D%/store_fixture.c %D%/store_fixture.h
-tests_unit_store_crash_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
+tests_unit_store_crash_test_LDADD = $(RUNTIME_LIBS) $(PQ_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += %D%/store_sqlite_test
 TESTS += %D%/store_sqlite_test
 tests_unit_store_sqlite_test_SOURCES = %D%/store_sqlite_test.c %D%/store_fixture.c %D%/store_fixture.h
-tests_unit_store_sqlite_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
+tests_unit_store_sqlite_test_LDADD = $(RUNTIME_LIBS) $(PQ_LIBS) $(CMOCKA_LIBS)
 
 # The suites above on PostgreSQL, and what only that can meet: the script starts a server.
 check_PROGRAMS += %D%/store_postgres_test
@@ -25,7 +25,7 @@ TESTS += %D%/store_postgres.sh
 EXTRA_DIST += %D%/store_postgres.sh
 tests_unit_store_postgres_test_SOURCES = %D%/store_postgres_test.c %D%/cut_proxy.c %D%/cut_proxy.h \
     %D%/store_fixture.c %D%/store_fixture.h
-tests_unit_store_postgres_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
+tests_unit_store_postgres_test_LDADD = $(RUNTIME_LIBS) $(PQ_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += %D%/task_test
 TESTS += %D%/task_test
