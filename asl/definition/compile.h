@@ -56,9 +56,9 @@ struct field {
     const char *name;
     unsigned contexts;
     enum language language;
-    /* Checks the value and puts it at `target` (NULL: it goes nowhere). */
+    /* Checks the value and puts it at `target`: the field's place, or the struct of its object. */
     void (*compile)(struct compiler *c, const struct field *field, struct json_object *value, void *target);
-    size_t offset; /* NOWHERE: not in the graph */
+    size_t offset; /* NOWHERE: it has no place of its own */
     double min, max;
     const char *texts; /* "A, B, C": of ONE_OF_TEXTS */
 };

@@ -110,13 +110,13 @@ void compile_item_reader(struct compiler *c, const struct field *field, struct j
     compile_object(c, READER, value, reader);
 }
 
-/* The numbers of a ReaderConfig stand in the item_reader whose `config` is the target. */
+/* The numbers of a ReaderConfig are the reader's. */
 void compile_reader_config(struct compiler *c, const struct field *field, struct json_object *value, void *target)
 {
     (void)field;
+    struct item_reader *reader = target;
     if (!expect_type(c, value, json_type_object))
         return;
-    struct item_reader *reader = (struct item_reader *)(void *)((char *)target - offsetof(struct item_reader, config));
     reader->config = value;
     compile_object(c, READER_CONFIG, value, reader);
 }
