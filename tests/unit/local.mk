@@ -4,6 +4,11 @@ TESTS += %D%/base_test
 tests_unit_base_test_SOURCES = %D%/base_test.c
 tests_unit_base_test_LDADD = $(ASL_LIBS) $(CMOCKA_LIBS)
 
+check_PROGRAMS += %D%/definition_test
+TESTS += %D%/definition_test
+tests_unit_definition_test_SOURCES = %D%/definition_test.c
+tests_unit_definition_test_LDADD = $(ASL_LIBS) $(CMOCKA_LIBS)
+
 check_PROGRAMS += %D%/store_test
 TESTS += %D%/store_test
 tests_unit_store_test_SOURCES = %D%/store_test.c %D%/store_fixture.c %D%/store_fixture.h
