@@ -248,6 +248,15 @@ size_t json_size(struct json_object *value, size_t limit)
     return size_below(value, limit < SIZE_MAX ? limit : SIZE_MAX - 1, 0);
 }
 
+struct json_object *json_new_float(double number)
+{
+    char text[32];
+    if (number != trunc(number) || fabs(number) >= 1e15)
+        return json_object_new_double(number);
+    snprintf(text, sizeof text, "%.1f", number);
+    return json_object_new_double_s(number, text);
+}
+
 void json_add(struct json_object *object, const char *name, struct json_object *value)
 {
     if (json_object_object_add(object, name, value) != 0)

@@ -60,6 +60,9 @@ bool json_member(struct json_object *object, const char *name, struct json_objec
 const char *json_member_text(struct json_object *object, const char *name);
 int64_t json_member_int(struct json_object *object, const char *name, int64_t otherwise);
 
+/* A double that shows its kind as Java's do: 1.0 for 1. */
+struct json_object *json_new_float(double number);
+
 /* Deep equality as the language sees it: 1 equals 1.0, member order does not matter. */
 bool json_same(struct json_object *a, struct json_object *b);
 /* A new object that shares all members of `object` (or is empty for anything else). */

@@ -97,19 +97,42 @@ static int apply_result_path(const struct path_field *field, struct asl_env *env
     return -1;
 }
 
-/* Assign, or NULL where nothing is assigned. All its values together are no larger than a payload. */
+/* Bytes of the variables that stay beside those that are assigned now. */
+static size_t other_variables_size(const struct asl_env *env, struct json_object *assigned)
+{
+    size_t size = 0;
+    for (const struct asl_variables *scope = env->variables; scope; scope = scope->outer) {
+        if (scope->values == NULL)
+            continue;
+        json_object_object_foreach (scope->values, name, value) {
+            if (!json_member(assigned, name, NULL))
+                size += json_size(value, LIMIT_VARIABLES_BYTES);
+        }
+    }
+    return size;
+}
+
+/*
+ * Assign, or NULL where nothing is assigned. What one state assigns is no larger than a payload, and
+ * all variables together have a limit too.
+ */
 static int assign(const struct template *template, struct json_object *input, struct asl_env *env,
                   struct json_object **ret_assigned, struct asl_failure *failure)
 {
+    static const char cause[] =
+        "The variables that the state assigns exceed the maximum number of bytes service limit.";
     AUTO_JSON struct json_object *assigned = NULL;
-    if (template && template_eval(template, input, env, &assigned, failure) != 0)
+    *ret_assigned = NULL;
+    if (template == NULL)
+        return 0;
+    if (template_eval(template, input, env, &assigned, failure) != 0)
         return -1;
-    if (json_size(assigned, LIMIT_PAYLOAD_BYTES) > LIMIT_PAYLOAD_BYTES)
-        return asl_failure_set(
-            failure, "States.DataLimitExceeded", true,
-            "The variables that the state assigns exceed the maximum number of bytes service limit.");
-    bool some = json_object_is_type(assigned, json_type_object) && json_object_object_length(assigned) > 0;
-    *ret_assigned = some ? json_take(&assigned) : NULL;
+    if (!json_object_is_type(assigned, json_type_object) || json_object_object_length(assigned) == 0)
+        return 0;
+    size_t size = json_size(assigned, LIMIT_PAYLOAD_BYTES);
+    if (size > LIMIT_PAYLOAD_BYTES || size + other_variables_size(env, assigned) > LIMIT_VARIABLES_BYTES)
+        return asl_failure_set(failure, "States.DataLimitExceeded", true, "%s", cause);
+    *ret_assigned = json_take(&assigned);
     return 0;
 }
 

@@ -124,6 +124,6 @@ int dataflow_map_tolerated(const struct state *state, struct asl_env *env, int64
     if (env->inspection && has_count)
         json_add_int(env->inspection, "toleratedFailureCount", *ret_count);
     if (env->inspection && has_percentage)
-        json_add(env->inspection, "toleratedFailurePercentage", json_object_new_double(percentage));
+        json_add(env->inspection, "toleratedFailurePercentage", json_new_float(percentage));
     return 0;
 }

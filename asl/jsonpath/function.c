@@ -2,7 +2,6 @@
 #include "asl/jsonpath/jsonpath_priv.h"
 
 #include <math.h>
-#include <stdio.h>
 
 static bool is_number(struct json_object *value)
 {
@@ -59,10 +58,7 @@ static bool aggregate(enum path_function function, struct json_object *argument,
     default: /* the sum */
         break;
     }
-    bool whole = result == trunc(result) && fabs(result) < 1e15;
-    char text[32];
-    snprintf(text, sizeof text, "%.1f", result);
-    *ret_value = whole ? json_object_new_double_s(result, text) : json_object_new_double(result);
+    *ret_value = json_new_float(result);
     return true;
 }
 
