@@ -8,6 +8,7 @@
 #include "asl/env.h"
 #include "asl/failure.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,27 @@ static void free_expression(void *expression)
     jsonata_free(expression);
 }
 
+static bool is_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_' || c == '$' || (unsigned char)c >= 0x80;
+}
+
+/* Positions are those behind a token; people look at its first character. Both count code points. */
+static int column_of(const char *text, int position)
+{
+    size_t end = 0;
+    for (int chars = 0; text[end]; end++)
+        if (((unsigned char)text[end] & 0xc0) != 0x80 && chars++ == position)
+            break;
+    size_t start = end;
+    while (start > 0 && is_word(text[start - 1]))
+        start--;
+    int column = start == end && end > 0 ? 0 : 1;
+    for (size_t i = 0; i < start; i++)
+        column += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return position < 0 ? 0 : column;
+}
+
 struct report {
     struct diagnostics *diagnostics;
     const char *location;
@@ -70,7 +92,7 @@ static void report_unsupported(void *context, const char *message, int position)
     struct diagnostic *d =
         diagnostics_add(r->diagnostics, DIAGNOSTIC_ERROR, "UNSUPPORTED_JSONATA_EXPRESSION", r->location, "%s", message);
     d->found = mem_strdup(r->text);
-    d->found_column = position + 1;
+    d->found_column = column_of(r->text, position);
 }
 
 void template_compile_jsonata(struct arena *arena, struct template *node, const char *text, size_t bytes,
@@ -88,7 +110,7 @@ void template_compile_jsonata(struct arena *arena, struct template *node, const 
         struct diagnostic *d = diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, "INVALID_JSONATA_EXPRESSION", location,
                                                "%s", error.message ? error.message : "");
         d->found = mem_strdup(node->text);
-        d->found_column = error.position + 1;
+        d->found_column = column_of(node->text, error.position);
         jsonata_error_release(&error);
         return;
     }
