@@ -26,6 +26,7 @@ enum {
     BUSY_TIMEOUT_MS = 10000, /* how long another process may hold the file */
     PAGE_BYTES = 8192,       /* some rows of 1 to 3 KB fit in one; measured: a quarter faster than 4096 */
     CHECKPOINT_PAGES = 4000, /* 32 MB of log: seldom enough to merge page writes, small enough to be quick */
+    BUSY_TRY_US = 500,
     READER_CACHE_KIB = 2048,
     WRITER_CACHE_KIB = 8192, /* holds the upper levels of the indices; filled only when there is work */
     WAL_TRIES = 50,
@@ -178,20 +179,39 @@ static int make_folder(const char *path, struct err *err)
     return result;
 }
 
-/* The file holds the key of the task tokens: only its owner may read it, and SQLite gives -wal and -shm the same mode.
+/*
+ * The file holds the key of the task tokens: only its owner may read it, and SQLite gives -wal and -shm the same mode.
+ * A file that is there is left alone: to close a descriptor of it would drop the locks that another connection of
+ * this process may have on it (POSIX).
  */
 static int make_file(const char *path, struct err *err)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    enum err_code code;
 
-    if (fd < 0) {
-        err_set(err, errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO, "could not open the store for writing: %s",
-                strerror(errno));
-        err_at(err, "%s", path);
-        return errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO;
+    if (fd >= 0) {
+        close(fd);
+        return 0;
     }
-    close(fd);
-    return 0;
+    if (errno == EEXIST)
+        return 0;
+    code = errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO;
+    err_set(err, code, "could not make the store: %s", strerror(errno));
+    err_at(err, "%s", path);
+    return code;
+}
+
+/*
+ * Waits for another process that is writing. SQLite's own handler sleeps up to 100 ms at a time, and so may
+ * miss the moments between the commits of a busy process for seconds.
+ */
+static int wait_for_lock(void *context, int tries)
+{
+    (void)context;
+    if (tries >= BUSY_TIMEOUT_MS * 1000 / BUSY_TRY_US)
+        return 0;
+    usleep(BUSY_TRY_US);
+    return 1;
 }
 
 /* Two processes that change a new file to WAL at once meet a lock that SQLite does not wait for. */
@@ -220,8 +240,14 @@ static int open_connection(struct sqlite_connection *connection, const char *pat
     connection->path = path;
     if (sqlite3_open_v2(path, &connection->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL))
         return sqlite_error(connection->db, path, "open the store", err);
+    /* SQLite opens what it may not write for reading. */
+    if (sqlite3_db_readonly(connection->db, "main")) {
+        result = err_set(err, ERR_IO, "the store cannot be written: its file is read-only");
+        err_at(err, "%s", path);
+        return result;
+    }
     sqlite3_extended_result_codes(connection->db, 1);
-    sqlite3_busy_timeout(connection->db, BUSY_TIMEOUT_MS);
+    sqlite3_busy_handler(connection->db, wait_for_lock, NULL);
     if ((result = sqlite_schema_check(connection->db, path, err)) || (result = use_wal(connection, err)))
         return result;
     snprintf(sql, sizeof(sql),

@@ -212,7 +212,7 @@ static void processes_write_to_one_inbox(void **state)
             }
         }
         reader.batch = store_batch_new();
-        assert_int_equal(store_inbox(fixture->store, 0, 0, take_request, &reader, NULL), 0);
+        assert_int_equal(store_inbox(fixture->store, 0, reader.last_seq, take_request, &reader, NULL), 0);
         assert_int_equal(store_commit(fixture->store, reader.batch, NULL), 0);
         store_batch_free(reader.batch);
         usleep(1000);

@@ -222,15 +222,12 @@ static void folders_are_made(void **state)
 }
 
 /* In a child, since it gives up root, whom no mode stops. */
-static void read_only_folder_is_told(void **state)
+static void assert_refused_to_nobody(const struct store_fixture *fixture, const char *text)
 {
-    struct store_fixture *fixture = *state;
-    pid_t child;
+    pid_t child = fork();
     int status;
 
-    store_fixture_clear(fixture);
-    chmod(fixture->folder, 0555);
-    if (!(child = fork())) {
+    if (!child) {
         struct store *store;
         struct err err = {0};
 
@@ -238,11 +235,52 @@ static void read_only_folder_is_told(void **state)
             _exit(2);
         if (store_open(fixture->url, &store, &err) != ERR_IO)
             _exit(3);
-        _exit(strstr(err.message, "could not open the store for writing") && strstr(err.where, "store.db") ? 0 : 4);
+        _exit(strstr(err.message, text) && strstr(err.where, "store.db") ? 0 : 4);
     }
     waitpid(child, &status, 0);
-    chmod(fixture->folder, 0755);
     assert_int_equal(status, 0);
+}
+
+static void read_only_folder_is_told(void **state)
+{
+    struct store_fixture *fixture = *state;
+
+    store_fixture_clear(fixture);
+    chmod(fixture->folder, 0555);
+    assert_refused_to_nobody(fixture, "could not make the store");
+    chmod(fixture->folder, 0755);
+}
+
+static void read_only_file_is_told(void **state)
+{
+    struct store_fixture *fixture = *state;
+
+    store_fixture_close(fixture);
+    chmod(fixture->folder, 0755);
+    chmod(path_of(fixture), 0444);
+    assert_refused_to_nobody(fixture, "its file is read-only");
+}
+
+/* Were the file opened and closed once more, POSIX would drop the locks of the first connection. */
+static void second_opening_keeps_the_locks_of_the_first(void **state)
+{
+    struct store_fixture *fixture = *state;
+    pid_t child;
+    int status;
+
+    assert_int_equal(commit_history(fixture->store, 1, 100, NULL), 0);
+    store_close(store_fixture_open(fixture));
+    if (!(child = fork())) {
+        sqlite3 *db;
+
+        /* Who gets the file for itself alone changes it to another journal, under the feet of the first. */
+        if (sqlite3_open(path_of(fixture), &db))
+            _exit(2);
+        _exit(sqlite3_exec(db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL) == SQLITE_BUSY ? 0 : 3);
+    }
+    waitpid(child, &status, 0);
+    assert_int_equal(status, 0);
+    assert_true(has_execution(fixture->store, 1));
 }
 
 /* In a child, as the limit is the process's. SIGXFSZ ignored, write() fails with EFBIG instead. */
@@ -345,6 +383,8 @@ int main(void)
         TEST(secret_survives_and_is_private),
         TEST(folders_are_made),
         TEST(read_only_folder_is_told),
+        TEST(read_only_file_is_told),
+        TEST(second_opening_keeps_the_locks_of_the_first),
         TEST(full_disk_is_told_and_survived),
         TEST(reads_leave_no_transaction),
     };
