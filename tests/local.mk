@@ -26,6 +26,26 @@ noinst_PROGRAMS += %D%/jsonata_batch
 tests_jsonata_batch_SOURCES = %D%/jsonata_batch.c
 tests_jsonata_batch_LDADD = program/command/eval_jsonata.o $(ASL_LIBS)
 
+# JSONata as text.
+check_PROGRAMS += %D%/run_jsonata
+TESTS += %D%/run_jsonata
+tests_run_jsonata_SOURCES = %D%/run_jsonata.c
+tests_run_jsonata_LDADD = $(ASL_LIBS)
+EXTRA_DIST += \
+    %D%/cases/jsonata/collections.test \
+    %D%/cases/jsonata/datetime.test \
+    %D%/cases/jsonata/functions.test \
+    %D%/cases/jsonata/numbers.test \
+    %D%/cases/jsonata/operators.test \
+    %D%/cases/jsonata/paths.test \
+    %D%/cases/jsonata/pictures.test \
+    %D%/cases/jsonata/regex.test \
+    %D%/cases/jsonata/states.test \
+    %D%/cases/jsonata/states_check.test \
+    %D%/cases/jsonata/states_limits.test \
+    %D%/cases/jsonata/strings.test \
+    %D%/cases/jsonata/tuples.test
+
 include tests/unit/local.mk
 include tests/cases/local.mk
 include tests/fuzz/local.mk

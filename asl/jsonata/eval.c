@@ -16,7 +16,7 @@ enum { CHUNK_BYTES_MIN = 2048, CHUNK_BYTES_MAX = 256 * 1024, STACK_BYTES_MAX = 1
 
 void *eval_alloc(struct eval *e, size_t bytes)
 {
-    bytes = (bytes + 15) & ~(size_t)15;
+    bytes = bytes ? (bytes + 15) & ~(size_t)15 : 16;
     if (__builtin_expect((size_t)(e->chunk_end - e->chunk) >= bytes, 1)) {
         char *memory = e->chunk;
         e->chunk += bytes;

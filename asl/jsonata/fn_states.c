@@ -75,11 +75,20 @@ struct value fn_uuid(struct eval *e, const struct value *args UNUSED, size_t cou
 
 struct value fn_partition(struct eval *e, const struct value *args, size_t count UNUSED)
 {
-    if (is_undefined(args[0]) || array_count(args[0]) == 0)
+    struct value list = args[0];
+    if (list.type == V_NULL) { /* anything else that is no array is an array of one */
+        struct failure failure = {.code = "T0412", .position = -1, .value = list, .index = 1, .type = "arrays"};
+        fail_failure(e, failure);
+    }
+    if (is_undefined(list) || (list.type == V_ARRAY && array_count(list) == 0))
         return VALUE_UNDEFINED;
+    if (list.type != V_ARRAY) {
+        list = value_array(array_new(e, 1));
+        array_push(e, list.as.array, args[0]);
+    }
     struct array *out = array_new(e, 0);
     if (is_undefined(args[1])) {
-        array_push(e, out, args[0]);
+        array_push(e, out, list);
         return value_array(out);
     }
     int64_t size = to_integer(args[1]);
@@ -87,14 +96,12 @@ struct value fn_partition(struct eval *e, const struct value *args, size_t count
         fail_message(e, "D3137", "Second argument must be zero or greater");
     if (size == 0)
         return VALUE_UNDEFINED;
-    size_t items = array_count(args[0]);
-    for (size_t i = 0; i < items; i += (size_t)size) {
+    size_t items = array_count(list), step = (size_t)size < items ? (size_t)size : items;
+    for (size_t i = 0; i < items; i += step) {
         struct array *chunk = array_new(e, 0);
-        for (size_t n = i; n < items && n - i < (size_t)size; n++)
-            array_push(e, chunk, array_at(args[0], n));
+        for (size_t n = i; n < items && n - i < step; n++)
+            array_push(e, chunk, array_at(list, n));
         array_push(e, out, value_array(chunk));
-        if ((size_t)size > items)
-            break;
     }
     return value_array(out);
 }

@@ -67,3 +67,55 @@ EXTRA_DIST += \
     %D%/answer_fuzz.seeds/error \
     %D%/answer_fuzz.seeds/other \
     %D%/answer_fuzz.seeds/result
+
+# JSONata: text to code
+EXTRA_PROGRAMS += %D%/jsonata_parse_fuzz
+fuzz_programs += %D%/jsonata_parse_fuzz
+tests_fuzz_jsonata_parse_fuzz_SOURCES = %D%/jsonata_parse_fuzz.c
+tests_fuzz_jsonata_parse_fuzz_LDADD = $(ASL_LIBS)
+tests_fuzz_jsonata_parse_fuzz_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += %D%/jsonata_parse_fuzz.dict \
+    %D%/jsonata_parse_fuzz.seeds/array \
+    %D%/jsonata_parse_fuzz.seeds/date \
+    %D%/jsonata_parse_fuzz.seeds/error \
+    %D%/jsonata_parse_fuzz.seeds/eval \
+    %D%/jsonata_parse_fuzz.seeds/group \
+    %D%/jsonata_parse_fuzz.seeds/higher \
+    %D%/jsonata_parse_fuzz.seeds/integer \
+    %D%/jsonata_parse_fuzz.seeds/lambda \
+    %D%/jsonata_parse_fuzz.seeds/match \
+    %D%/jsonata_parse_fuzz.seeds/number \
+    %D%/jsonata_parse_fuzz.seeds/parse \
+    %D%/jsonata_parse_fuzz.seeds/partial \
+    %D%/jsonata_parse_fuzz.seeds/path \
+    %D%/jsonata_parse_fuzz.seeds/regex \
+    %D%/jsonata_parse_fuzz.seeds/states \
+    %D%/jsonata_parse_fuzz.seeds/text \
+    %D%/jsonata_parse_fuzz.seeds/transform \
+    %D%/jsonata_parse_fuzz.seeds/tuple
+
+# JSONata: evaluation within limits
+EXTRA_PROGRAMS += %D%/jsonata_eval_fuzz
+fuzz_programs += %D%/jsonata_eval_fuzz
+tests_fuzz_jsonata_eval_fuzz_SOURCES = %D%/jsonata_eval_fuzz.c
+tests_fuzz_jsonata_eval_fuzz_LDADD = $(ASL_LIBS)
+tests_fuzz_jsonata_eval_fuzz_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += %D%/jsonata_eval_fuzz.dict \
+    %D%/jsonata_eval_fuzz.seeds/array \
+    %D%/jsonata_eval_fuzz.seeds/date \
+    %D%/jsonata_eval_fuzz.seeds/error \
+    %D%/jsonata_eval_fuzz.seeds/eval \
+    %D%/jsonata_eval_fuzz.seeds/group \
+    %D%/jsonata_eval_fuzz.seeds/higher \
+    %D%/jsonata_eval_fuzz.seeds/integer \
+    %D%/jsonata_eval_fuzz.seeds/lambda \
+    %D%/jsonata_eval_fuzz.seeds/match \
+    %D%/jsonata_eval_fuzz.seeds/number \
+    %D%/jsonata_eval_fuzz.seeds/parse \
+    %D%/jsonata_eval_fuzz.seeds/partial \
+    %D%/jsonata_eval_fuzz.seeds/path \
+    %D%/jsonata_eval_fuzz.seeds/regex \
+    %D%/jsonata_eval_fuzz.seeds/states \
+    %D%/jsonata_eval_fuzz.seeds/text \
+    %D%/jsonata_eval_fuzz.seeds/transform \
+    %D%/jsonata_eval_fuzz.seeds/tuple
