@@ -92,8 +92,12 @@ static struct template *compile_dollar(struct compiler *c, const char *name, str
     bool is_text = json_object_is_type(value, json_type_string);
     const char *text = is_text ? json_object_get_string(value) : "";
     node->field = arena_strdup(c->arena, name);
-    if (c->scope->allow_placeholders && template_has_placeholder(text))
+    if (c->scope->allow_placeholders && template_has_placeholder(text)) {
+        char *place = mem_printf("%s/%s", buf_text(&c->location), name);
+        schema_placeholder(c->diagnostics, place, value);
+        free(place);
         return node;
+    }
     if (is_text && compile_expression(c->arena, text, (size_t)json_object_get_string_len(value), true, node, &err) == 0)
         return node;
     char *found = json_text(value);
@@ -107,9 +111,11 @@ static struct template *compile_dollar(struct compiler *c, const char *name, str
 
 bool template_has_placeholder(const char *text)
 {
-    for (const char *at = text; (at = strstr(at, "${")) != NULL; at += 2)
-        if (strcspn(at, "}") > 2 && strchr(at, '}'))
+    for (const char *at = text; (at = strstr(at, "${")) != NULL; at += 2) {
+        size_t name_bytes = strcspn(at + 2, "{}%\n");
+        if (name_bytes > 0 && at[2 + name_bytes] == '}')
             return true;
+    }
     return false;
 }
 
@@ -140,9 +146,11 @@ static struct template *compile_text(struct compiler *c, struct json_object *val
     struct template *node = node_new(c->arena, TEMPLATE_CONSTANT);
     node->field = arena_strdup(c->arena, buf_text(&c->field));
     node->constant = value;
-    if (!c->scope->jsonata || (c->scope->allow_placeholders && template_has_placeholder(text)))
+    if (!c->scope->jsonata)
         return node;
-    if (template_is_jsonata(value)) {
+    if (c->scope->allow_placeholders && template_is_jsonata(value) && template_has_placeholder(text)) {
+        schema_placeholder(c->diagnostics, buf_text(&c->location), value);
+    } else if (template_is_jsonata(value)) {
         template_compile_jsonata(c->arena, node, text + 2, bytes - 4, c->scope, buf_text(&c->location), c->diagnostics);
     } else if (is_half_jsonata(text, bytes)) {
         struct diagnostic *d = diagnostics_add(c->diagnostics, DIAGNOSTIC_ERROR, "INVALID_JSONATA_EXPRESSION",

@@ -127,7 +127,7 @@ void compile_object(struct compiler *c, enum context context, struct json_object
         }
         void *target = field->offset == NOWHERE ? base : (char *)base + field->offset;
         size_t mark = place_member(c, name);
-        if (!placeholder(c, value))
+        if (field->compile == compile_comment || !placeholder(c, value))
             field->compile(c, field, value, target);
         else if (field->compile == compile_target)
             c->unknown_targets = true;

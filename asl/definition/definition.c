@@ -34,9 +34,7 @@ bool placeholder(struct compiler *c, struct json_object *value)
     bool text = json_object_is_type(value, json_type_string) && has_placeholder(c, json_object_get_string(value));
     if (!text && !(c->options.allow_placeholders && is_reference(value)))
         return false;
-    diagnostic_found(diagnostics_add(c->diagnostics, DIAGNOSTIC_WARNING, "PLACEHOLDER", buf_text(&c->location),
-                                     "the value is filled in when the machine is deployed: not checked"),
-                     value);
+    schema_placeholder(c->diagnostics, buf_text(&c->location), value);
     return true;
 }
 

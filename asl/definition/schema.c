@@ -100,3 +100,10 @@ void schema_language(struct diagnostics *diagnostics, const char *location, cons
                         names[jsonata], name, names[!jsonata]);
     place_at(diagnostic, location, name);
 }
+
+void schema_placeholder(struct diagnostics *diagnostics, const char *location, struct json_object *value)
+{
+    diagnostic_found(diagnostics_add(diagnostics, DIAGNOSTIC_WARNING, "PLACEHOLDER", location,
+                                     "the value is filled in when the machine is deployed: not checked"),
+                     value);
+}

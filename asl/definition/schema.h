@@ -1,7 +1,7 @@
 /*
  * schema.h - the faults that every part of the compiler reports, in AWS's wording.
  *
- * All of them are SCHEMA_VALIDATION_FAILED at a location as in diagnostic.h. What AWS reports at the
+ * The errors are SCHEMA_VALIDATION_FAILED at a location as in diagnostic.h. What AWS reports at the
  * object around gets its exact place besides.
  */
 #ifndef ASL_DEFINITION_SCHEMA_H
@@ -34,5 +34,8 @@ void schema_unsupported(struct diagnostics *diagnostics, const char *location, c
                         struct json_object *value, const char *suggestion);
 /* It has it in the other query language only; `jsonata` is the one it is in. */
 void schema_language(struct diagnostics *diagnostics, const char *location, const char *name, bool jsonata);
+
+/* What a deployment tool fills in stands there: a warning, as the value is not checked. */
+void schema_placeholder(struct diagnostics *diagnostics, const char *location, struct json_object *value);
 
 #endif
