@@ -92,7 +92,7 @@ static int apply_result_path(const struct path_field *field, struct asl_env *env
     case PATH_SOME:
         if (jsonpath_put(field->path, env->input, result, ret_value, &miss) == 0)
             return 0;
-        return asl_failure_set(failure, "States.ResultPathMatchFailure", true, "%s", miss.text);
+        return asl_failure_set(failure, "States.ResultPathMatchFailure", false, "%s", miss.text);
     }
     return -1;
 }
