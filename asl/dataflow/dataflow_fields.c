@@ -67,14 +67,8 @@ static bool text_number(struct json_object *value, enum number_shape shape, doub
 static int check_number(const struct number_field *field, enum number_shape shape, struct json_object *value,
                         double *ret_number, struct asl_failure *failure)
 {
-    AUTO_JSON struct json_object *written = NULL;
-    bool computed = field->kind == NUMBER_EXPRESSION;
-    if (!computed && json_object_is_type(value, json_type_string)) { /* "2" will do where a path leads to it */
-        json_parse(json_object_get_string(value), (size_t)json_object_get_string_len(value), &written, NULL);
-        if (is_number(written))
-            value = written;
-    }
     bool whole = json_object_is_type(value, json_type_int);
+    bool computed = field->kind == NUMBER_EXPRESSION;
     double number = json_object_get_double(value);
     if (is_number(value) && (whole || shape == SHAPE_FLOAT || (computed && number == trunc(number)))) {
         *ret_number = number;

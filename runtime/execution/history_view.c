@@ -174,7 +174,7 @@ static void write_embedded(struct buf *out, struct json_object *value)
 
 static void write_assigned(struct members *members, struct json_object *assigned, bool with_data)
 {
-    if (with_data && json_object_object_length(assigned) > 0) {
+    if (with_data) {
         member(members, "assignedVariables");
         struct members inner = {members->out, true};
         buf_add_char(members->out, '{');
