@@ -46,6 +46,17 @@ EXTRA_DIST += \
     %D%/cases/jsonata/strings.test \
     %D%/cases/jsonata/tuples.test
 
+# The API over HTTP, driven by its clients.
+dist_check_SCRIPTS += %D%/e2e/api.sh
+TESTS += %D%/e2e/api.sh
+EXTRA_DIST += \
+    %D%/e2e/js_sdk.mjs \
+    %D%/e2e/server.py \
+    %D%/e2e/test_aws_cli.py \
+    %D%/e2e/test_boto3.py \
+    %D%/e2e/test_http.py \
+    %D%/e2e/test_js_sdk.py
+
 include tests/unit/local.mk
 include tests/cases/local.mk
 include tests/fuzz/local.mk

@@ -18,7 +18,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PORT_DEFAULT = 8083, DRAIN_SECONDS = 10, DRAIN_POLL_MS = 20, TASK_GRACE_MS = 5000 };
+enum {
+    PORT_DEFAULT = 8083,
+    DRAIN_SECONDS = 10,
+    DRAIN_POLL_MS = 20,
+    TASK_GRACE_MS = 5000,
+    LEASE_WAIT_MS = 12000,
+    LEASE_POLL_MS = 100
+};
 
 struct serving {
     const struct options *options;
@@ -133,13 +140,27 @@ static void stop(evutil_socket_t number, short what, void *context)
 
 /* --- the command ---------------------------------------------------------------------------------------------- */
 
+/* The lease of a process that was killed holds for some seconds: whoever is started after it waits. */
+static int own_node(struct serving *serving, struct err *err)
+{
+    int64_t until_ms = monotonic_ms() + LEASE_WAIT_MS;
+    int code = node_own(serving->node, err);
+    if (code == ERR_BUSY)
+        log_line(NULL, 1, "another process has the store, or was killed a moment ago: waiting for its lease to end");
+    while (code == ERR_BUSY && monotonic_ms() < until_ms) {
+        usleep(LEASE_POLL_MS * 1000);
+        code = node_own(serving->node, err);
+    }
+    return code;
+}
+
 static int open_node(struct serving *serving, struct err *err)
 {
     struct node_options node_options = {.options = serving->options, .log = log_line};
     int code = read_virtual_clock(serving->options, &node_options.virtual_clock, err);
     if (code == 0)
         code = node_open(&node_options, &serving->node, err);
-    return code ? code : node_own(serving->node, err);
+    return code ? code : own_node(serving, err);
 }
 
 static int open_server(struct serving *serving, struct err *err)

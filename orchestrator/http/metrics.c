@@ -2,13 +2,14 @@
  * metrics.c - /metrics in Prometheus' text format.
  *
  * Figures that CloudWatch has keep AWS's name in Prometheus' spelling: ExecutionsStarted becomes
- * states_executions_started_total. Everything else the engine counts is orchestrator_NAME.
+ * states_executions_started_total. Everything else is orchestrator_NAME.
  */
 #include "asl/base/buf.h"
 #include "asl/base/json.h"
 #include "orchestrator/http/server_priv.h"
 #include "runtime/executor/engine.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,32 +30,36 @@ void metrics_count(struct http_server *server, const char *operation, const char
     count->seconds += seconds;
 }
 
-static const struct {
-    const char *counter; /* of engine_metrics() */
-    const char *name;
-    const char *help;
-} aws_names[] = {
-    {"started", "states_executions_started_total", "Executions started"},
-    {"succeeded", "states_executions_succeeded_total", "Executions that succeeded"},
-    {"failed", "states_executions_failed_total", "Executions that failed"},
-    {"timed_out", "states_executions_timed_out_total", "Executions that timed out"},
-    {"aborted", "states_executions_aborted_total", "Executions that were aborted"},
-    {"open", "states_open_execution_count", "Executions that are open"},
-};
-
-static void write_figure(struct buf *out, const char *counter, struct json_object *value)
+/* Figures of the engine that can also go down; all others only grow. */
+static bool is_gauge(const char *figure)
 {
-    for (size_t i = 0; i < sizeof aws_names / sizeof aws_names[0]; i++) {
-        if (strcmp(aws_names[i].counter, counter) != 0)
-            continue;
-        bool total = strstr(aws_names[i].name, "_total") != NULL;
-        buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s ", aws_names[i].name, aws_names[i].help, aws_names[i].name,
-                   total ? "counter" : "gauge", aws_names[i].name);
-        json_write(out, value);
-        buf_add_char(out, '\n');
-        return;
+    static const char *const gauges[] = {"executionsInMemory", "executionsOpen", "tasksRunning",
+                                         "commitMicrosecondsMax"};
+    for (size_t i = 0; i < sizeof gauges / sizeof gauges[0]; i++)
+        if (strcmp(gauges[i], figure) == 0)
+            return true;
+    return false;
+}
+
+/* What CloudWatch counts too: executions and activities. */
+static bool is_of_aws(const char *figure)
+{
+    return strncmp(figure, "executions", 10) == 0 || strncmp(figure, "activities", 10) == 0;
+}
+
+static void write_figure(struct buf *out, const char *figure, struct json_object *value)
+{
+    AUTO_BUF name = BUF_INIT;
+    buf_add_text(&name, is_of_aws(figure) ? "states_" : "orchestrator_");
+    for (const char *c = figure; *c; c++) {
+        if (isupper((unsigned char)*c))
+            buf_add_char(&name, '_');
+        buf_add_char(&name, (char)tolower((unsigned char)*c));
     }
-    buf_printf(out, "# TYPE orchestrator_%s gauge\norchestrator_%s ", counter, counter);
+    bool gauge = is_gauge(figure);
+    if (!gauge)
+        buf_add_text(&name, "_total");
+    buf_printf(out, "# TYPE %s %s\n%s ", buf_text(&name), gauge ? "gauge" : "counter", buf_text(&name));
     json_write(out, value);
     buf_add_char(out, '\n');
 }

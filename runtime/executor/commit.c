@@ -82,6 +82,7 @@ void commit_add_command(struct engine *engine, struct run *run, struct command c
     commit->commands =
         mem_grow(commit->commands, &commit->command_capacity, commit->command_count + 1, sizeof *commit->commands);
     commit->commands[commit->command_count++] = (struct pending_command){run, command};
+    commit_kick(engine); /* a resumed task comes without an event */
 }
 
 struct store_batch *engine_batch(struct engine *engine)

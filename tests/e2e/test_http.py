@@ -1,0 +1,161 @@
+"""The server below the SDKs: bad requests, limits, authentication, TLS, the pages for operators."""
+import http.client
+import json
+import os
+import socket
+import ssl
+import subprocess
+import unittest
+
+from server import Server
+
+KEYS = """
+keys:
+  - {id: READER, secret: reader-secret-0123456789, role: read}
+  - {id: ADMIN, secret: admin-secret-0123456789, role: admin}
+"""
+
+
+def post(server, operation, body, headers=None, context=None):
+    make = http.client.HTTPSConnection if context else http.client.HTTPConnection
+    connection = make("127.0.0.1", server.port, timeout=10, **({"context": context} if context else {}))
+    try:
+        connection.request("POST", "/", body, {"X-Amz-Target": "AWSStepFunctions." + operation,
+                                               "Content-Type": "application/x-amz-json-1.0", **(headers or {})})
+        answer = connection.getresponse()
+        text = answer.read()
+        return answer.status, json.loads(text) if text[:1] == b"{" else text, dict(answer.getheaders())
+    finally:
+        connection.close()
+
+
+class Plain(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server("--audit-log", "-")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.close()
+
+    def test_framework_errors(self):
+        status, answer, headers = post(self.server, "NoSuchThing", "{}")
+        self.assertEqual((status, answer["__type"]), (404, "UnknownOperationException"))
+        self.assertIn("x-amzn-RequestId", headers)
+        for body in ("{", "[]", "null", '{"maxResults": "many"}', '{"maxResults": 1.5}', "\x00", '{"a": "\ud800"}'):
+            status, answer, _ = post(self.server, "ListStateMachines", body.encode("utf-8", "surrogatepass"))
+            self.assertEqual((status, answer["__type"]), (400, "SerializationException"), body)
+
+    def test_all_violations_are_told(self):
+        status, answer, _ = post(self.server, "CreateStateMachine", json.dumps({"name": "x" * 81, "type": "ODD"}))
+        self.assertEqual((status, answer["__type"]), (400, "ValidationException"))
+        self.assertTrue(answer["message"].startswith("4 validation errors detected: "), answer["message"])
+        self.assertIn("Value null at 'definition' failed to satisfy constraint: Member must not be null",
+                      answer["message"])
+
+    def test_keep_alive(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=10)
+        for _ in range(3):
+            connection.request("POST", "/", "{}", {"X-Amz-Target": "AWSStepFunctions.ListActivities"})
+            self.assertEqual(json.loads(connection.getresponse().read()), {"activities": []})
+        connection.close()
+
+    def test_large_bodies_are_refused(self):
+        with socket.create_connection(("127.0.0.1", self.server.port), 10) as s:
+            s.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4194304\r\n\r\n")
+            self.assertIn(b" 413 ", s.makefile("rb").readline())
+
+    def test_deep_bodies_are_refused(self):
+        status, answer, _ = post(self.server, "ListStateMachines", "[" * 100000)
+        self.assertEqual((status, answer["__type"]), (400, "SerializationException"))
+
+    def test_a_client_that_goes_away_costs_nothing(self):
+        _, answer, _ = post(self.server, "CreateActivity", json.dumps({"name": "left"}))
+        body = json.dumps({"activityArn": answer["activityArn"]})
+        with socket.create_connection(("127.0.0.1", self.server.port)) as s:
+            s.sendall((f"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: AWSStepFunctions.GetActivityTask\r\n"
+                       f"Content-Length: {len(body)}\r\n\r\n{body}").encode())
+        _, answer, _ = post(self.server, "DeleteActivity", body)
+        self.assertEqual(answer, {})
+        end = "orchestrator_requests_at_work 0"
+        for _ in range(100):
+            if end in self.server.get("/metrics"):
+                return
+        self.fail("the poll of a client that is gone is still at work")
+
+    def test_pages_for_operators(self):
+        post(self.server, "ListStateMachines", "{}")
+        self.assertEqual(self.server.get("/health"), "ok\n")
+        self.assertEqual(self.server.get("/ready"), "ready\n")
+        page = self.server.get("/metrics")
+        self.assertIn("states_executions_started_total", page)
+        self.assertIn('states_api_calls_total{operation="ListStateMachines",error=""}', page)
+
+    def test_requests_are_audited(self):
+        post(self.server, "CreateActivity", json.dumps({"name": "audited"}))
+        with open(self.server.log.name, encoding="utf-8") as f:
+            lines = [json.loads(line) for line in f if line.startswith("{")]
+        line = [entry for entry in lines if entry["resource"] == "audited"][0]
+        self.assertEqual((line["operation"], line["status"], line["error"]), ("CreateActivity", 200, None))
+
+
+class Authenticated(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(config=KEYS)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.close()
+
+    def call(self, key, secret, method, **arguments):
+        import boto3
+        from botocore.config import Config
+        client = boto3.client("stepfunctions", endpoint_url=self.server.url, region_name="us-east-1",
+                              aws_access_key_id=key, aws_secret_access_key=secret,
+                              config=Config(retries={"max_attempts": 0}))
+        try:
+            return getattr(client, method)(**arguments)
+        except client.exceptions.ClientError as error:
+            return error.response["Error"]["Code"]
+
+    def test_signatures(self):
+        self.assertEqual(self.call("ADMIN", "admin-secret-0123456789", "list_activities")["activities"], [])
+        self.assertEqual(self.call("ADMIN", "another-secret-0123456", "list_activities"), "InvalidSignatureException")
+        self.assertEqual(self.call("NOBODY", "admin-secret-0123456789", "list_activities"),
+                         "UnrecognizedClientException")
+        self.assertEqual(post(self.server, "ListActivities", "{}")[1]["__type"], "MissingAuthenticationTokenException")
+        self.assertEqual(post(self.server, "ListActivities", "{}", {"Authorization": "Basic x"})[1]["__type"],
+                         "IncompleteSignatureException")
+
+    def test_roles(self):
+        secret = "reader-secret-0123456789"
+        self.assertEqual(self.call("READER", secret, "list_activities")["activities"], [])
+        self.assertEqual(self.call("READER", secret, "create_activity", name="a"), "AccessDeniedException")
+
+
+class OffLoopback(unittest.TestCase):
+    def test_needs_keys(self):
+        program = os.path.join(os.environ["top_builddir"], "orchestrator")
+        result = subprocess.run([program, "serve", "--listen", "0.0.0.0:0", "--store", "sqlite:" + os.devnull],
+                                capture_output=True, text=True, timeout=20, check=False)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("loopback", result.stderr)
+
+
+class Tls(unittest.TestCase):
+    def test_https(self):
+        import tempfile
+        with tempfile.TemporaryDirectory() as folder:
+            certificate, key = os.path.join(folder, "c.pem"), os.path.join(folder, "k.pem")
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj",
+                            "/CN=localhost", "-keyout", key, "-out", certificate], check=True, capture_output=True)
+            server = Server("--tls-cert", certificate, "--tls-key", key, scheme="https")
+            self.addCleanup(server.close)
+            context = ssl.create_default_context(cafile=certificate)
+            context.check_hostname = False
+            self.assertEqual(post(server, "ListActivities", "{}", context=context)[1], {"activities": []})
+
+
+if __name__ == "__main__":
+    unittest.main()
