@@ -5,6 +5,7 @@
 #include "orchestrator/api.h"
 #include "orchestrator/client.h"
 #include "orchestrator/command.h"
+#include "orchestrator/machines.h"
 #include "orchestrator/names.h"
 #include "orchestrator/watch.h"
 
@@ -49,6 +50,24 @@ static int make_input(struct client *client, const struct options *options, cons
     int code = api_add_json(options, OPT_INPUT, input, "input", "{}");
     if (code == EXIT_OK)
         *ret_input = json_take(&input);
+    return code;
+}
+
+int start_machine(struct client *client, const struct options *options, const char *argument, char **ret_name)
+{
+    AUTO_JSON struct json_object *answer = NULL;
+    char *name;
+    int code;
+
+    if (!machines_is_file(argument)) {
+        *ret_name = mem_strdup(argument);
+        return EXIT_OK;
+    }
+    name = machines_name_of(argument);
+    if ((code = machines_create(client, options, argument, name, true, &answer)) == EXIT_OK)
+        *ret_name = name;
+    else
+        free(name);
     return code;
 }
 

@@ -6,27 +6,17 @@
 #include "orchestrator/machines.h"
 #include "orchestrator/start.h"
 
-#include "asl/base/json.h"
-#include "asl/base/mem.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-static int run(struct client *client, const struct options *options, const char *argument, bool is_file)
+static int run(struct client *client, const struct options *options)
 {
-    char *name;
-    int code = EXIT_OK;
+    char *machine = NULL;
+    int code = start_machine(client, options, options->arguments[0], &machine);
 
-    if (is_file) {
-        AUTO_JSON struct json_object *answer = NULL;
-        name = machines_name_of(argument);
-        code = machines_create(client, options, argument, name, true, &answer);
-    } else {
-        name = mem_strdup(argument);
-    }
     if (code == EXIT_OK)
-        code = start_and_watch(client, options, name);
-    free(name);
+        code = start_and_watch(client, options, machine);
+    free(machine);
     return code;
 }
 
@@ -34,10 +24,9 @@ int cmd_run(const struct options *options)
 {
     const char *argument = options->arguments[0];
     const char *clock = options_text_or(options, OPT_CLOCK, "real");
-    bool is_file = machines_is_file(argument);
     struct client_options client_options = {
         .options = options,
-        .definition_path = is_file ? argument : NULL,
+        .definition_path = machines_is_file(argument) ? argument : NULL,
         .virtual_clock = !strcmp(clock, "virtual"),
         .stays = true,
     };
@@ -51,7 +40,7 @@ int cmd_run(const struct options *options)
     if (client_options.virtual_clock && !client_node(client))
         code = command_usage(options, "--clock virtual needs a store of its own, not --endpoint");
     else
-        code = run(client, options, argument, is_file);
+        code = run(client, options);
     client_close(client);
     return code;
 }
