@@ -1,6 +1,6 @@
 # Tests. Unit tests are C; what can be written as text is under cases/ (language) and flows/ (executions);
 # e2e/ drives the program from outside.
-TEST_EXTENSIONS = .flow .sh .test
+TEST_EXTENSIONS = .flow .py .sh .test
 EXTRA_DIST += %D%/count %D%/lint
 
 dist_check_SCRIPTS = %D%/docs/limits.sh
@@ -57,6 +57,8 @@ EXTRA_DIST += \
     %D%/e2e/test_http.py \
     %D%/e2e/test_js_sdk.py
 
+include tests/e2e/local.mk
+include tests/flows/local.mk
 include tests/unit/local.mk
 include tests/cases/local.mk
 include tests/fuzz/local.mk

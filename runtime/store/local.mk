@@ -15,6 +15,7 @@ libruntime_a_SOURCES += \
     %D%/postgres_statements.def \
     %D%/postgres_write.c \
     %D%/sqlite.c \
+    %D%/sqlite_alive.c \
     %D%/sqlite_priv.h \
     %D%/sqlite_read.c \
     %D%/sqlite_schema.c \

@@ -270,6 +270,7 @@ static void sqlite_close(struct store *base)
 
     close_connection(&store->reader);
     close_connection(&store->writer);
+    sqlite_alive_end(store);
     pthread_mutex_destroy(&store->write_lock);
     free(store->path);
     free(store);
@@ -381,6 +382,7 @@ int sqlite_store_open(const char *path, struct store **ret_store, struct err *er
 
     store->base.ops = &sqlite_ops;
     store->base.shards = 1;
+    store->alive_fd = -1;
     store->path = mem_strdup(path);
     pthread_mutex_init(&store->write_lock, NULL);
     if ((result = make_folder(path, err)) || (result = make_file(path, err)) ||

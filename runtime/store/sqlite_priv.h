@@ -35,6 +35,7 @@ struct sqlite_store {
     pthread_mutex_t write_lock;
     struct sqlite_connection reader;
     struct sqlite_connection writer;
+    int alive_fd;           /* holds the lock that says that the leases' holder lives; -1: not held */
     int64_t change_counter; /* as of the last look; the reading side's */
 };
 
@@ -56,6 +57,10 @@ void sqlite_done(struct sqlite_connection *connection, enum sqlite_statement whi
 void sqlite_bind_text(struct sqlite3_stmt *statement, int at, const char *text);
 /* The text of a column, NULL for NULL; borrowed until the next step. */
 const char *sqlite_text(struct sqlite3_stmt *statement, int column);
+
+/* Takes the lock of the leases' holder; true when it has just become ours, so that no other holder lives. */
+bool sqlite_alive_begin(struct sqlite_store *store);
+void sqlite_alive_end(struct sqlite_store *store);
 
 /* The operations, by side. */
 int sqlite_commit(struct store *store, struct store_batch *batch, struct err *err);

@@ -252,6 +252,7 @@ int sqlite_lease_take(struct store *store, int shard, const char *node, const ch
     sqlite3_stmt *statement;
     int64_t epoch = 0;
     int step = SQLITE_ROW;
+    bool abandoned = sqlite_alive_begin((struct sqlite_store *)store);
     int result = sqlite_get(writer, SQLITE_LEASE_TAKE, &statement, err);
 
     if (result)
@@ -259,7 +260,7 @@ int sqlite_lease_take(struct store *store, int shard, const char *node, const ch
     sqlite3_bind_int(statement, 1, shard);
     sqlite_bind_text(statement, 2, node);
     sqlite_bind_text(statement, 3, info);
-    sqlite3_bind_int64(statement, 4, now_ms);
+    sqlite3_bind_int64(statement, 4, abandoned ? INT64_MAX : now_ms);
     sqlite3_bind_int64(statement, 5, now_ms + ttl_ms);
     while ((step = sqlite3_step(statement)) == SQLITE_ROW)
         epoch = sqlite3_column_int64(statement, 0);
@@ -271,6 +272,8 @@ int sqlite_lease_take(struct store *store, int shard, const char *node, const ch
     if (!result)
         *ret_epoch = epoch;
 out:
+    if (result && abandoned)
+        sqlite_alive_end((struct sqlite_store *)store);
     unlock_writer(store);
     return result;
 }
@@ -301,6 +304,7 @@ int sqlite_lease_renew(struct store *store, int shard, const char *node, int64_t
     struct sqlite_connection *writer = lock_writer(store);
     int result = run(writer, SQLITE_BEGIN_WRITE, err);
 
+    sqlite_alive_begin((struct sqlite_store *)store); /* where the lease was taken from one that was only paused */
     if (!result) {
         if (!(result = touch_lease(writer, SQLITE_LEASE_RENEW, shard, node, epoch, now_ms + ttl_ms, err)))
             result = run(writer, SQLITE_FORGET_REPLIES, err);
@@ -315,6 +319,7 @@ int sqlite_lease_release(struct store *store, int shard, const char *node, int64
     struct sqlite_connection *writer = lock_writer(store);
     int result = touch_lease(writer, SQLITE_LEASE_RELEASE, shard, node, epoch, 0, err);
 
+    sqlite_alive_end((struct sqlite_store *)store);
     unlock_writer(store);
     return result;
 }

@@ -41,7 +41,7 @@ for line in sys.stdin:
 
 
 def task(key, **more):
-    return {"Type": "Task", "Resource": FUNCTION + "work.lines",
+    return {"Type": "Task", "Resource": FUNCTION + "work",
             "Parameters": {"key.$": key, **more.pop("parameters", {})}, **more}
 
 
@@ -58,7 +58,7 @@ DEFINITION = {
             "ResultPath": "$.each", "Next": "Ask"},
         "Ask": {
             "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
-            "Parameters": {"FunctionName": "work.lines", "Payload": {
+            "Parameters": {"FunctionName": "work", "Payload": {
                 "key.$": "States.Format('{}/ask', $.name)", "token.$": "$$.Task.Token"}},
             "ResultPath": "$.answer", "Next": "Flaky"},
         "Flaky": task("States.Format('{}/flaky', $.name)", parameters={"fails": True},
@@ -264,9 +264,12 @@ def main():
         store.close()
         print(f"{KILLS} kills in {time.time() - began:.0f} s, {len(calls)} calls of handlers, {repeated} of them again "
               f"after a kill, {len(campaign.answered)} callbacks acknowledged, {len(campaign.stopped)} stops")
+    except Exception:
+        checks.failed += 1
+        raise
+    finally:
         if checks.failed:
             print(campaign.server.log_text()[-3000:])
-    finally:
         campaign.server.close()
     checks.end()
 
