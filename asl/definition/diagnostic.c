@@ -59,6 +59,22 @@ void diagnostics_append(struct diagnostics *to, struct diagnostics *from)
     *from = (struct diagnostics)DIAGNOSTICS_INIT;
 }
 
+static int compare(const void *a, const void *b)
+{
+    const struct diagnostic *left = a, *right = b;
+    if (left->line != right->line)
+        return left->line < right->line ? -1 : 1;
+    if (left->column != right->column)
+        return left->column < right->column ? -1 : 1;
+    return strcmp(left->message, right->message);
+}
+
+void diagnostics_sort(struct diagnostics *diagnostics)
+{
+    if (diagnostics->count)
+        qsort(diagnostics->list, diagnostics->count, sizeof *diagnostics->list, compare);
+}
+
 struct diagnostic *diagnostic_found(struct diagnostic *diagnostic, struct json_object *value)
 {
     char *text = json_text(value);

@@ -51,6 +51,9 @@ struct diagnostic *diagnostics_add(struct diagnostics *diagnostics, enum diagnos
 /* Moves all of `from` to the end of `to`. */
 void diagnostics_append(struct diagnostics *to, struct diagnostics *from);
 
+/* Brings them into the order of the text, for people; definition_locate() goes before. */
+void diagnostics_sort(struct diagnostics *diagnostics);
+
 /* Sets `found` to the compact text of a value, shortened; returns the diagnostic. */
 struct diagnostic *diagnostic_found(struct diagnostic *diagnostic, struct json_object *value);
 /* Sets `suggestion` to "did you mean 'NAME'?"; nothing where the name is NULL. */

@@ -126,6 +126,7 @@ static int validate_file(struct settings *settings, const char *name)
         return EXIT_UNREADABLE;
     int result = definition_compile(buf_text(&text), text.bytes, settings->options, NULL, &diagnostics);
     definition_locate(buf_text(&text), text.bytes, &diagnostics);
+    diagnostics_sort(&diagnostics);
     if (settings->json)
         report_json(settings, name, &diagnostics);
     for (size_t i = 0; !settings->json && i < diagnostics.count; i++)
