@@ -654,6 +654,26 @@ static void what_is_not_there_is_said_as_aws_says_it(void **state)
     assert_failure(run(bench, &settings, "{}"), "Lambda.Unknown", "/wrong/processes: ");
 }
 
+static void a_later_directory_may_have_what_is_executable(void **state)
+{
+    struct bench *bench = *state;
+    struct resource source = function_resource("source"), only_source = function_resource("only");
+    char *built = path_of(bench, "built");
+    assert_int_equal(mkdir(built, 0755), 0);
+    write_file(bench, "source.py", "not this one", 0644);
+    write_file(bench, "only.c", "int main(void);", 0644);
+    write_handler(bench, "built/source.lines",
+                  "#!/bin/sh\nexec sed 's/^.*\"id\":\\(\"[0-9]*\"\\).*$/{\"id\":\\1,"
+                  "\"result\":7}/;' --unbuffered\n");
+    struct err err = {0};
+    const char *directories[] = {bench->folder, built};
+    struct functions_options options = {.directories = directories, .directory_count = 2};
+    assert_int_equal(functions_open(bench->base, &options, &bench->connector, &err), 0);
+    assert_output(run(bench, &source, "{}"), "7");
+    assert_failure(run(bench, &only_source, "{}"), "Lambda.ResourceNotFoundException", "no executable \"only\"");
+    free(built);
+}
+
 static void invoke_wraps_the_payload(void **state)
 {
     struct bench *bench = *state;
@@ -807,10 +827,12 @@ static void answers_are_taken_apart(void **state)
 
 /* --- mock and callback ----------------------------------------------------------------------------- */
 
-static const char mock_file[] = "{\"StateMachines\":{\"machine\":{\"TestCases\":{\"Happy\":{\"Work\":\"three\"}}}},"
-                                "\"MockedResponses\":{\"three\":{\"0\":{\"Return\":{\"n\":1}},"
-                                "\"1-2\":{\"Throw\":{\"Error\":\"Bad\",\"Cause\":\"why\"}},"
-                                "\"3\":{\"Throw\":{\"Error\":\"States.Timeout\"}},\"4\":{\"Return\":null}}}}";
+static const char mock_file[] =
+    "{\"StateMachines\":{\"machine\":{\"TestCases\":{\"Happy\":{\"Work\":\"three\"}}}},"
+    "\"MockedResponses\":{\"three\":{\"0\":{\"Return\":{\"n\":1}},"
+    "\"1-2\":{\"Throw\":{\"Error\":\"Bad\",\"Cause\":\"why\"}},"
+    "\"3\":{\"Throw\":{\"Error\":\"States.Timeout\"}},\"4\":{\"Return\":null},\"6\":{\"Throw\":{}},"
+    "\"7\":{\"Return\":{\"StatusCode\":200,\"Payload\":[7]}}}}}";
 
 static void mocked_responses_are_counted(void **state)
 {
@@ -818,6 +840,7 @@ static void mocked_responses_are_counted(void **state)
     struct resource resource = {.kind = RESOURCE_SERVICE, .service = "dynamodb", .operation = "putItem", .text = ""};
     struct resource job = {
         .kind = RESOURCE_SERVICE, .pattern = PATTERN_SYNC, .service = "batch", .operation = "submitJob", .text = ""};
+    struct resource function = function_resource("charge");
     char *path = path_of(bench, "mock.json");
     struct err err;
     write_file(bench, "mock.json", mock_file, 0644);
@@ -826,31 +849,40 @@ static void mocked_responses_are_counted(void **state)
     assert_true(mock_has_case(bench->connector, "machine", "Happy"));
     assert_false(mock_has_case(bench->connector, "machine", "happy"));
     assert_false(mock_has_case(bench->connector, "other", "Happy"));
-    for (int i = 0; i < 7; i++) {
+    const struct resource *const resources[] = {&resource, &resource, &resource, &resource, &resource,
+                                                &resource, &resource, &job,      &function, &resource};
+    static const int invocations[] = {0, 1, 2, 3, 4, 5, 6, 0, 7, 7};
+    enum { CALLS = sizeof invocations / sizeof *invocations };
+    for (int i = 0; i < CALLS; i++) {
         struct item *item = &bench->items[bench->count++];
-        item->task = (struct task){.resource = i == 6 ? &job : &resource,
+        item->task = (struct task){.resource = resources[i],
                                    .state_name = "Work",
                                    .machine_name = "machine",
                                    .report = on_report,
                                    .owner = bench,
-                                   .invocation = i == 6 ? 0 : i};
+                                   .invocation = invocations[i]};
         assert_false(bench->connector->ops->accepts(bench->connector, &item->task));
         item->task.test_case = "Happy";
         assert_true(bench->connector->ops->accepts(bench->connector, &item->task));
         bench->connector->ops->start(bench->connector, &item->task);
         assert_int_equal(item->reports, 0);
     }
-    wait_until(bench, 7);
-    assert_output(&bench->items[0], "{\"n\":1}");
-    assert_failure(&bench->items[1], "Bad", "why");
-    assert_failure(&bench->items[2], "Bad", "why");
-    assert_int_equal(bench->items[3].kind, TASK_TIMED_OUT);
-    assert_string_equal(bench->items[3].error, "States.Timeout");
-    assert_output(&bench->items[4], "null");
-    assert_failure(&bench->items[5], "States.Runtime", "does not cover invocation 5");
-    assert_output(&bench->items[6], "{\"n\":1}");
-    assert_int_equal(bench->items[0].submitted, 0);
-    assert_int_equal(bench->items[6].submitted, 1);
+    wait_until(bench, CALLS);
+    const struct item *items = bench->items;
+    assert_output(&items[0], "{\"n\":1}");
+    assert_failure(&items[1], "Bad", "why");
+    assert_failure(&items[2], "Bad", "why");
+    assert_int_equal(items[3].kind, TASK_TIMED_OUT);
+    assert_string_equal(items[3].error, "States.Timeout");
+    assert_output(&items[4], "null");
+    assert_failure(&items[5], "States.Runtime", "does not cover invocation 5");
+    assert_int_equal(items[6].kind, TASK_FAILED);
+    assert_null(items[6].error);
+    assert_output(&items[7], "{\"n\":1}");
+    assert_int_equal(items[0].submitted, 0);
+    assert_int_equal(items[7].submitted, 1);
+    assert_output(&items[8], "[7]"); /* a function's result written as the answer of lambda:invoke */
+    assert_output(&items[9], "{\"StatusCode\":200,\"Payload\":[7]}");
 }
 
 static void a_wrong_mock_file_is_refused(void **state)
@@ -870,7 +902,7 @@ static void a_wrong_mock_file_is_refused(void **state)
         {"{\"StateMachines\":{},\"MockedResponses\":{\"r\":{\"0\":{}}}}", ": /MockedResponses/r/0"},
         {"{\"StateMachines\":{},\"MockedResponses\":{\"r\":{\"0\":{\"Return\":1,\"Throw\":{\"Error\":\"E\"}}}}}",
          ": /MockedResponses/r/0"},
-        {"{\"StateMachines\":{},\"MockedResponses\":{\"r\":{\"0\":{\"Throw\":{\"Cause\":\"c\"}}}}}",
+        {"{\"StateMachines\":{},\"MockedResponses\":{\"r\":{\"0\":{\"Throw\":{\"Cause\":1}}}}}",
          ": /MockedResponses/r/0"},
     };
     struct bench *bench = *state;
@@ -935,6 +967,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_more_processes_than_allowed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_queued_call_can_be_cancelled, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_not_there_is_said_as_aws_says_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_later_directory_may_have_what_is_executable, setup, teardown),
         cmocka_unit_test_setup_teardown(invoke_wraps_the_payload, setup, teardown),
         cmocka_unit_test_setup_teardown(invoke_with_a_token_is_submitted, setup, teardown),
         cmocka_unit_test_setup_teardown(a_wrong_configuration_is_refused, setup, teardown),
