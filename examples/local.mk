@@ -2,6 +2,7 @@
 TESTS += tests/e2e/examples.sh
 EXTRA_DIST += tests/e2e/examples.sh
 EXTRA_DIST += \
+    %D%/README.md \
     %D%/approval/README.md \
     %D%/approval/approval.asl.json \
     %D%/approval/expected \

@@ -35,13 +35,12 @@ struct run {
 
 struct runs {
     TAILQ_HEAD(run_list, run) list;
-    int count;
 };
 
 static void free_run(struct run *run)
 {
     TAILQ_REMOVE(&run->runs->list, run, link);
-    run->runs->count--;
+    run->call->function->processes--;
     event_free(run->readable);
     event_free(run->writable);
     buf_release(&run->in);
@@ -199,7 +198,7 @@ static void start_run(struct runs *runs, struct call *call)
     event_add(run->readable, NULL);
     event_add(run->writable, NULL);
     TAILQ_INSERT_TAIL(&runs->list, run, link);
-    runs->count++;
+    function->processes++;
 }
 
 static void pump(struct function *function)
@@ -210,7 +209,7 @@ static void pump(struct function *function)
         function->pool = runs = NEW(struct runs);
         TAILQ_INIT(&runs->list);
     }
-    while ((call = TAILQ_FIRST(&function->queue)) != NULL && runs->count < function->settings.processes &&
+    while ((call = TAILQ_FIRST(&function->queue)) != NULL && function->processes < function->settings.processes &&
            functions_room(function->all, function))
         start_run(runs, call);
 }
@@ -220,9 +219,11 @@ static void abandon(struct call *call)
     end_run(call->place);
 }
 
-static bool give_back(struct function *function)
+/* None is idle, and each ends soon enough. */
+static bool give_back(struct function *function, bool busy_too)
 {
     (void)function;
+    (void)busy_too;
     return false;
 }
 

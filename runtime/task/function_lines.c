@@ -73,9 +73,9 @@ struct worker {
 struct pool {
     struct function *function;
     TAILQ_HEAD(worker_list, worker) workers;
-    int count;
-    struct event *grow;  /* looks again whether the pool is too slow */
-    struct buf envelope; /* the part of a line that is the same for all calls */
+    struct worker *leaving; /* takes no more calls, since another function has no process at all; or NULL */
+    struct event *grow;     /* looks again whether the pool is too slow */
+    struct buf envelope;    /* the part of a line that is the same for all calls */
 };
 
 static uint32_t slots_of(const struct worker *worker)
@@ -108,7 +108,9 @@ static void end_worker(struct worker *worker)
         return;
     worker->ended = true;
     TAILQ_REMOVE(&worker->pool->workers, worker, link);
-    worker->pool->count--;
+    worker->pool->function->processes--;
+    if (worker->pool->leaving == worker)
+        worker->pool->leaving = NULL;
     event_del(worker->readable);
     event_del(worker->writable);
     process_free(worker->process);
@@ -269,6 +271,8 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
     }
     worker->reading = false;
     bool idle = !worker->ended && in_flight(worker) == 0;
+    if (idle && pool->leaving == worker)
+        end_worker(worker);
     if (worker->ended)
         free_worker(worker);
     pump(pool->function);
@@ -415,14 +419,14 @@ static struct worker *start_worker(struct pool *pool, struct err *err)
         give_slot_back(worker, i);
     }
     TAILQ_INSERT_TAIL(&pool->workers, worker, link);
-    pool->count++;
+    function->processes++;
     return worker;
 }
 
 static bool takes_more(const struct worker *worker, bool pool_is_full)
 {
-    if (worker->free_count == 0 || worker->out.bytes - worker->sent > UNSENT_BYTES_MAX ||
-        process_stdin(worker->process) < 0)
+    if (worker->free_count == 0 || worker == worker->pool->leaving ||
+        worker->out.bytes - worker->sent > UNSENT_BYTES_MAX || process_stdin(worker->process) < 0)
         return false;
     return in_flight(worker) == 0 || worker->pace == PACE_FAST || pool_is_full;
 }
@@ -464,7 +468,7 @@ static struct worker *grow(struct pool *pool, int64_t now_ms)
     }
     struct err err;
     struct worker *worker = start_worker(pool, &err);
-    if (worker == NULL && pool->count > 0) { /* those that run will do for now */
+    if (worker == NULL && function->processes > 0) { /* those that run will do for now */
         event_add(pool->grow, &(struct timeval){.tv_sec = RESTART_SECONDS});
     } else if (worker == NULL) {
         call_broke(TAILQ_FIRST(&function->queue), "Runtime.InvalidEntrypoint", "could not be started: %s", err.message);
@@ -480,8 +484,8 @@ static void pump(struct function *function)
     struct call *call;
     struct worker *worker;
     while ((call = TAILQ_FIRST(&function->queue)) != NULL) {
-        bool full = pool->count >= function->settings.processes ||
-                    (function->all->processes.count >= function->all->options.processes_max && pool->count > 0);
+        bool full = function->processes >= function->settings.processes ||
+                    (function->all->processes.count >= function->all->options.processes_max && function->processes > 0);
         worker = least_busy(pool, full);
         if (worker)
             give(worker, call, now_ms);
@@ -508,7 +512,7 @@ static void abandon(struct call *call)
     }
 }
 
-static bool give_back(struct function *function)
+static bool give_back(struct function *function, bool busy_too)
 {
     struct pool *pool = function->pool;
     struct worker *worker;
@@ -522,7 +526,9 @@ static bool give_back(struct function *function)
             return true;
         }
     }
-    return false;
+    if (busy_too && function->processes > 1 && pool->leaving == NULL)
+        pool->leaving = TAILQ_LAST(&pool->workers, worker_list);
+    return pool->leaving != NULL;
 }
 
 static void release(struct function *function)

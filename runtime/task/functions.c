@@ -87,10 +87,16 @@ void functions_wake(struct functions *all)
     event_active(all->turn, EV_TIMEOUT, 1);
 }
 
+/* Those that have no process at all come first. */
 static void wait_for_room(struct function *function)
 {
-    if (!function->waiting)
-        TAILQ_INSERT_TAIL(&function->all->waiting, function, waiting_link);
+    struct functions *all = function->all;
+    if (function->waiting)
+        return;
+    if (function->processes == 0)
+        TAILQ_INSERT_HEAD(&all->waiting, function, waiting_link);
+    else
+        TAILQ_INSERT_TAIL(&all->waiting, function, waiting_link);
     function->waiting = true;
 }
 
@@ -99,16 +105,16 @@ static void on_turn(evutil_socket_t fd, short what, void *context)
     (void)fd;
     (void)what;
     struct functions *all = context;
-    struct function *function, *last = TAILQ_LAST(&all->waiting, function_list);
-    /* each once: those that are still waiting go to the end, so that all get their share of the processes */
-    while (last && (function = TAILQ_FIRST(&all->waiting)) != NULL) {
-        TAILQ_REMOVE(&all->waiting, function, waiting_link);
+    struct function *function;
+    struct function_list now;
+    TAILQ_INIT(&now);
+    TAILQ_CONCAT(&now, &all->waiting, waiting_link);
+    while ((function = TAILQ_FIRST(&now)) != NULL) {
+        TAILQ_REMOVE(&now, function, waiting_link);
         function->waiting = false;
         function->mode->pump(function);
         if (!TAILQ_EMPTY(&function->queue))
             wait_for_room(function);
-        if (function == last)
-            break;
     }
 }
 
@@ -119,14 +125,22 @@ static void on_room(void *context)
         functions_wake(all);
 }
 
+/* Asks the other functions for a process; its end will wake us. */
+static bool ask_for_room(struct functions *all, const struct function *wanting, bool busy_too)
+{
+    for (size_t i = 0; i < FUNCTIONS_BUCKETS; i++)
+        for (struct function *other = all->buckets[i]; other; other = other->next)
+            if (other != wanting && (busy_too || TAILQ_EMPTY(&other->queue)) && other->mode->give_back(other, busy_too))
+                return true;
+    return false;
+}
+
 bool functions_room(struct functions *all, const struct function *wanting)
 {
     if (all->processes.count < all->options.processes_max)
         return true;
-    for (size_t i = 0; i < FUNCTIONS_BUCKETS; i++)
-        for (struct function *other = all->buckets[i]; other; other = other->next)
-            if (other != wanting && TAILQ_EMPTY(&other->queue) && other->mode->give_back(other))
-                return false; /* its end will wake us */
+    if (!ask_for_room(all, wanting, false) && wanting->processes == 0)
+        ask_for_room(all, wanting, true);
     return false;
 }
 
@@ -219,7 +233,7 @@ static bool read_invoke(struct functions *all, struct task *task, const char **r
 
 static void start_call(struct functions *all, struct task *task, const char *function_name, struct json_object *payload)
 {
-    struct function *function;
+    struct function *function = NULL;
     struct err err = {0};
     char name[FUNCTION_NAME_CHARS_MAX + 1];
     bool named = read_function_name(function_name, name);

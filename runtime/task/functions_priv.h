@@ -35,8 +35,9 @@ struct mode_ops {
     void (*pump)(struct function *function);
     /* The result of a call at work is not wanted any more; the caller ends the call. */
     void (*abandon)(struct call *call);
-    /* Gives back a process that does nothing, if there is one. */
-    bool (*give_back)(struct function *function);
+    /* Gives back a process that does nothing, if there is one; else one that ends its work first where there are more.
+     */
+    bool (*give_back)(struct function *function, bool busy_too);
     /* Lets go of everything; the processes are ended by process_table_close(). */
     void (*release)(struct function *function);
 };
@@ -53,8 +54,9 @@ struct function {
     struct call_list at_work; /* in the order they were taken to a process */
     struct event *timeout;    /* of the oldest call at work; NULL without a timeout */
     TAILQ_ENTRY(function) waiting_link;
-    bool waiting; /* in all->waiting */
-    void *pool;   /* the mode's own */
+    bool waiting;  /* in all->waiting */
+    int processes; /* it has now */
+    void *pool;    /* the mode's own */
 };
 
 struct call {

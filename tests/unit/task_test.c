@@ -615,6 +615,25 @@ static void no_more_processes_than_allowed(void **state)
     assert_int_equal(most, 3);
 }
 
+static void a_busy_pool_leaves_room_for_others(void **state)
+{
+    struct bench *bench = *state;
+    struct resource obey = function_resource("obey"), quick = function_resource("quick");
+    write_handler(bench, "obey.lines.py", python_obey);
+    write_file(bench, "obey.json", "{\"processes\":2,\"concurrency\":1}", 0644);
+    write_handler(bench, "quick", "#!/bin/sh\necho 1\n");
+    open_functions(bench, NULL, (struct functions_options){.processes_max = 2});
+    for (int i = 0; i < 60; i++)
+        start(bench, &obey, "0.05");
+    turn(bench, 300);
+    struct item *item = start(bench, &quick, "{}");
+    for (int64_t until = now_ms() + PATIENCE_MS; !item->ended && now_ms() < until;)
+        turn(bench, 2);
+    assert_output(item, "1");
+    assert_in_range(bench->ended, 3, 40); /* those that wait are not done yet */
+    wait_until(bench, 61);
+}
+
 static void a_queued_call_can_be_cancelled(void **state)
 {
     struct bench *bench = *state;
@@ -965,6 +984,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(failures_of_commands_are_clear, setup, teardown),
         cmocka_unit_test_setup_teardown(a_call_that_takes_too_long_is_ended, setup, teardown),
         cmocka_unit_test_setup_teardown(no_more_processes_than_allowed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_busy_pool_leaves_room_for_others, setup, teardown),
         cmocka_unit_test_setup_teardown(a_queued_call_can_be_cancelled, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_not_there_is_said_as_aws_says_it, setup, teardown),
         cmocka_unit_test_setup_teardown(a_later_directory_may_have_what_is_executable, setup, teardown),
