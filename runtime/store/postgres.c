@@ -271,33 +271,48 @@ int postgres_connect(struct postgres_store *store, struct postgres_connection *c
     return result;
 }
 
-int postgres_ask(struct postgres_store *store, struct postgres_connection *connection, enum postgres_statement which,
-                 const struct params *params, PGresult **ret_result, struct err *err)
+/* Once more when the connection was lost: reads change nothing, and writes that come here may be done twice. */
+static int ask(struct postgres_store *store, struct postgres_connection *connection, const char *name, const char *sql,
+               const struct params *params, PGresult **ret_result, struct err *err)
 {
     int result = 0;
 
     *ret_result = NULL;
-    for (int tries = 0; tries < 2; tries++) {
+    for (bool again = true, lost = true; lost; again = false) {
         PGresult *answer;
         ExecStatusType status;
 
         if ((result = postgres_connect(store, connection, err)))
             return result;
-        answer = pq.execPrepared(connection->pg, statements[which].name, params->count, params->values, params->lengths,
-                                 params->formats, 0);
+        answer = name ? pq.execPrepared(connection->pg, name, params->count, params->values, params->lengths,
+                                        params->formats, 0)
+                      : pq.execParams(connection->pg, sql, params->count, NULL, params->values, params->lengths,
+                                      params->formats, 0);
         status = pq.resultStatus(answer);
         if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
             *ret_result = answer;
             return 0;
         }
         result = postgres_error(connection->pg, answer, "ask the store", err);
-        if (!postgres_is_lost(connection->pg, answer))
-            tries = 2;
-        else
-            postgres_drop(connection);
+        lost = postgres_is_lost(connection->pg, answer);
         pq.clear(answer);
+        if (lost)
+            postgres_drop(connection);
+        lost = lost && again;
     }
     return result;
+}
+
+int postgres_ask(struct postgres_store *store, struct postgres_connection *connection, enum postgres_statement which,
+                 const struct params *params, PGresult **ret_result, struct err *err)
+{
+    return ask(store, connection, statements[which].name, NULL, params, ret_result, err);
+}
+
+int postgres_ask_sql(struct postgres_store *store, struct postgres_connection *connection, const char *sql,
+                     const struct params *params, PGresult **ret_result, struct err *err)
+{
+    return ask(store, connection, NULL, sql, params, ret_result, err);
 }
 
 /* --- other processes --------------------------------------------------------------------------------- */

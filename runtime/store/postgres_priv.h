@@ -70,6 +70,9 @@ int postgres_query_int(PGconn *pg, const char *sql, int64_t *ret_value, struct e
  */
 int postgres_ask(struct postgres_store *store, struct postgres_connection *connection, enum postgres_statement which,
                  const struct params *params, PGresult **ret_result, struct err *err);
+/* The same for SQL that was put together. */
+int postgres_ask_sql(struct postgres_store *store, struct postgres_connection *connection, const char *sql,
+                     const struct params *params, PGresult **ret_result, struct err *err);
 /* Puts a prepared statement into the pipeline. */
 int postgres_send(PGconn *pg, enum postgres_statement which, const struct params *params, struct err *err);
 /* Milliseconds of a clock that only moves forward. */

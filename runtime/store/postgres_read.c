@@ -129,14 +129,9 @@ int postgres_executions(struct store *base, const struct store_execution_query *
     PGresult *answer;
     int result;
 
-    if ((result = postgres_connect(store, &store->reader, err)))
-        return result;
     query_text(query, &params, &sql);
-    answer = pq.execParams(store->reader.pg, buf_text(&sql), params.count, NULL, params.values, params.lengths,
-                           params.formats, 0);
-    result = pq.resultStatus(answer) == PGRES_TUPLES_OK
-                 ? give_executions(answer, fn, context)
-                 : postgres_error(store->reader.pg, answer, "list executions", err);
+    if (!(result = postgres_ask_sql(store, &store->reader, buf_text(&sql), &params, &answer, err)))
+        result = give_executions(answer, fn, context);
     pq.clear(answer);
     return result;
 }

@@ -89,6 +89,13 @@ static int ignore_request(void *context, int64_t seq, const char *body)
     return 0;
 }
 
+static int ignore_execution(void *context, const struct store_execution *row)
+{
+    (void)context;
+    (void)row;
+    return 0;
+}
+
 /* --- lost connections ------------------------------------------------------------------------------- */
 
 static void lost_connections_are_made_again(void **state)
@@ -97,6 +104,7 @@ static void lost_connections_are_made_again(void **state)
     struct store *store = fixture->store;
     int64_t epoch = 0;
     int64_t counter = store_change_counter(store);
+    struct store_execution_query all = {.status = -1, .redriven = -1, .limit = 10};
 
     assert_int_equal(store_lease_take(store, 0, "one", NULL, 0, 1000, &epoch, NULL), 0);
     for (int64_t id = 1; id <= 3; id++) {
@@ -105,6 +113,8 @@ static void lost_connections_are_made_again(void **state)
         end_connections(fixture, "");
         assert_int_equal(store_lease_renew(store, 0, "one", epoch, 1, 1000, NULL), 0);
         assert_int_equal(store_inbox(store, 0, 0, ignore_request, NULL, NULL), 0);
+        end_connections(fixture, "");
+        assert_int_equal(store_executions(store, &all, ignore_execution, NULL, NULL), 0);
         assert_int_equal(store_count_open(store), id);
     }
     for (int tries = 0; tries < 100 && store_change_counter(store) == counter; tries++)

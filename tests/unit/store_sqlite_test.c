@@ -261,7 +261,20 @@ static void read_only_file_is_told(void **state)
     assert_refused_to_nobody(fixture, "its file is read-only");
 }
 
-/* Were the file opened and closed once more, POSIX would drop the locks of the first connection. */
+/*
+ * What another process does, started anew, since a forked one would inherit what SQLite knows of its locks: who gets
+ * the file for itself alone changes it to another journal, under the feet of all others.
+ */
+static int try_to_change_journal(const char *path)
+{
+    sqlite3 *db;
+
+    if (sqlite3_open(path, &db))
+        return 2;
+    return sqlite3_exec(db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL) == SQLITE_BUSY ? 0 : 3;
+}
+
+/* Were the file opened and closed past SQLite, POSIX would drop the locks of the first connection. */
 static void second_opening_keeps_the_locks_of_the_first(void **state)
 {
     struct store_fixture *fixture = *state;
@@ -271,12 +284,8 @@ static void second_opening_keeps_the_locks_of_the_first(void **state)
     assert_int_equal(commit_history(fixture->store, 1, 100, NULL), 0);
     store_close(store_fixture_open(fixture));
     if (!(child = fork())) {
-        sqlite3 *db;
-
-        /* Who gets the file for itself alone changes it to another journal, under the feet of the first. */
-        if (sqlite3_open(path_of(fixture), &db))
-            _exit(2);
-        _exit(sqlite3_exec(db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL) == SQLITE_BUSY ? 0 : 3);
+        execl("/proc/self/exe", "store_sqlite_test", path_of(fixture), NULL);
+        _exit(4);
     }
     waitpid(child, &status, 0);
     assert_int_equal(status, 0);
@@ -372,7 +381,7 @@ static void reads_leave_no_transaction(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_fixture_setup, store_fixture_teardown)
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         TEST(foreign_database_is_refused),
@@ -389,5 +398,7 @@ int main(void)
         TEST(reads_leave_no_transaction),
     };
 
+    if (argc == 2)
+        return try_to_change_journal(argv[1]);
     return cmocka_run_group_tests_name("store_sqlite", tests, NULL, NULL);
 }
