@@ -6,6 +6,7 @@ bench_echo_handler_lines_SOURCES = %D%/echo_handler.c
 bench_programs = \
     bench/append_bench \
     bench/engine_bench \
+    bench/http_load \
     bench/spawn_bench \
     bench/store_bench \
     bench/task_bench
@@ -19,6 +20,9 @@ bench_engine_bench_SOURCES = \
     %D%/workload.c \
     %D%/workload.h
 bench_engine_bench_LDADD = $(RUNTIME_LIBS)
+
+bench_http_load_SOURCES = %D%/http_load.c
+bench_http_load_LDADD = $(ASL_LIBS)
 
 bench_spawn_bench_SOURCES = %D%/spawn_bench.c
 bench_spawn_bench_LDADD = $(ASL_LIBS)
