@@ -42,6 +42,15 @@ static void fault(const struct choice_scope *scope, const char *location, const 
     diagnostics_add(scope->diagnostics, DIAGNOSTIC_ERROR, SCHEMA, location, "%s", text);
 }
 
+/* A fault that names all comparators. */
+static void fault_comparators(const struct choice_scope *scope, const char *location, const char *text)
+{
+    AUTO_BUF list = BUF_INIT;
+    for (size_t i = 0; i < sizeof comparators / sizeof *comparators; i++)
+        buf_printf(&list, "%s%s", i ? ", " : "", comparators[i].name);
+    diagnostics_add(scope->diagnostics, DIAGNOSTIC_ERROR, SCHEMA, location, "%s: [%s]", text, buf_text(&list));
+}
+
 static bool expect(const struct choice_scope *scope, const char *location, struct json_object *value,
                    enum json_type type)
 {
@@ -188,11 +197,12 @@ static struct choice_test *compile_test(const struct choice_scope *scope, struct
     struct json_object *rules;
     if (!expect(scope, location, rule, json_type_object))
         return test;
+    size_t faults = scope->diagnostics->error_count;
     size_t tests = check_fields(scope, rule, location, top);
-    if (tests == 0)
-        fault(scope, location, "These fields are required: [Variable and a comparison, And, Or or Not]");
+    if (tests == 0 && scope->diagnostics->error_count == faults) /* not just a slip in its name */
+        fault_comparators(scope, location, "This object should have only one of the following fields");
     if (tests > 1)
-        fault(scope, location, "There should only be one comparison in a choice rule");
+        fault_comparators(scope, location, "There should only be one of the following fields");
     for (int i = 0; junctions[i]; i++)
         if (json_member(rule, junctions[i], &rules)) {
             char *place = mem_printf("%s/%s", location, junctions[i]);
