@@ -70,6 +70,21 @@ static void report_json(struct settings *settings, const char *name, const struc
     json_append(settings->report, file);
 }
 
+/* Texts of the definition go to terminals: what would steer one is shown as it would be written. */
+static void put_text(const char *text, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        bool c1 = byte == 0xc2 && i + 1 < bytes && (unsigned char)text[i + 1] < 0xa0;
+        if (c1)
+            printf("\\u%04x", (unsigned char)text[++i]);
+        else if (byte < 0x20 || byte == 0x7f)
+            printf("\\u%04x", byte);
+        else
+            putchar(byte);
+    }
+}
+
 /* What was found: of several lines the one with the fault, and a mark under the place. */
 static void print_found(const struct diagnostic *diagnostic)
 {
@@ -85,15 +100,20 @@ static void print_found(const struct diagnostic *diagnostic)
             before = chars;
         }
     }
-    printf("%s%.*s\n", label, (int)strcspn(line, "\n"), line);
+    fputs(label, stdout);
+    put_text(line, strcspn(line, "\n"));
+    putchar('\n');
     if (diagnostic->found_column)
         printf("%*s^\n", (int)strlen(label) + diagnostic->found_column - before - 1, "");
 }
 
 static void print_line(const char *label, const char *text)
 {
-    if (text)
-        printf("    %s%s\n", label, text);
+    if (text == NULL)
+        return;
+    printf("    %s", label);
+    put_text(text, strlen(text));
+    putchar('\n');
 }
 
 /* order.json:12:15: error: /States/Ship/Next: no state is named "Bill" [MISSING_TRANSITION_TARGET] */
@@ -108,9 +128,10 @@ static void print_diagnostic(const struct settings *settings, const char *name, 
     if (diagnostic->line)
         printf("%d:%d:", diagnostic->line, diagnostic->column);
     printf(" %s%s:%s ", start, error ? "error" : "warning", end);
-    if (*pointer)
-        printf("%s: ", pointer);
-    printf("%.*s [%s]\n", (int)strcspn(text, "\n"), text, diagnostic->code);
+    put_text(pointer, strlen(pointer));
+    fputs(*pointer ? ": " : "", stdout);
+    put_text(text, strcspn(text, "\n"));
+    printf(" [%s]\n", diagnostic->code);
     if (diagnostic->found)
         print_found(diagnostic);
     print_line("expected: ", diagnostic->expected);
