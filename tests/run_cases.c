@@ -356,8 +356,8 @@ static const struct kind {
     const char *folder;
     int (*run)(struct arena *arena, const char *program, struct setting *s, struct buf *out);
 } kinds[] = {
-    {"/jsonpath/", run_jsonpath}, {"/intrinsics/", run_intrinsics}, {"/template/", run_template},
-    {"/choice/", run_choice},     {"/dataflow/", run_dataflow},
+    {"jsonpath", run_jsonpath}, {"intrinsics", run_intrinsics}, {"template", run_template},
+    {"choice", run_choice},     {"dataflow", run_dataflow},
 };
 
 /* ---- files ---- */
@@ -453,6 +453,19 @@ static void take_line(struct run *run, struct example *example, const char *line
     }
 }
 
+/* By the name of the folder that the file is in. */
+static const struct kind *kind_of(const char *file)
+{
+    const char *name = strrchr(file, '/'), *folder = name;
+    while (folder && folder > file && folder[-1] != '/')
+        folder--;
+    for (size_t i = 0; name && i < sizeof kinds / sizeof *kinds; i++)
+        if (strlen(kinds[i].folder) == (size_t)(name - folder) &&
+            memcmp(kinds[i].folder, folder, (size_t)(name - folder)) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
 static int run_file(struct run *run)
 {
     FILE *file = fopen(run->file, "r");
@@ -460,9 +473,7 @@ static int run_file(struct run *run)
         perror(run->file);
         return -1;
     }
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strstr(run->file, kinds[i].folder))
-            run->kind = &kinds[i];
+    run->kind = kind_of(run->file);
     if (run->kind == NULL) {
         fprintf(stderr, "%s: no kind of program is known by its folder\n", run->file);
         fclose(file);
