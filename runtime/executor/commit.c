@@ -98,10 +98,10 @@ void engine_on_commit(struct engine *engine, engine_done_fn *done, void *context
     commit_kick(engine);
 }
 
-/* When the run would have to be in memory again if it left now. */
+/* When the run would have to be in memory again if it left now. The virtual clock jumps by the timers in memory. */
 static int64_t wake_moment(const struct run *run)
 {
-    if (run->ended || !execution_is_dormant(run->execution) || tasks_hold(run))
+    if (run->ended || run->engine->options.virtual_clock || !execution_is_dormant(run->execution) || tasks_hold(run))
         return STORE_WAKE_ACTIVE;
     int64_t due_ms = execution_next_due(run->execution);
     if (due_ms == INT64_MAX)
