@@ -119,3 +119,16 @@ EXTRA_DIST += %D%/jsonata_eval_fuzz.dict \
     %D%/jsonata_eval_fuzz.seeds/text \
     %D%/jsonata_eval_fuzz.seeds/transform \
     %D%/jsonata_eval_fuzz.seeds/tuple
+
+# requests to the API, on an engine with a store
+EXTRA_PROGRAMS += %D%/request_fuzz
+fuzz_programs += %D%/request_fuzz
+tests_fuzz_request_fuzz_SOURCES = %D%/request_fuzz.c
+tests_fuzz_request_fuzz_LDADD = $(RUNTIME_LIBS)
+tests_fuzz_request_fuzz_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += \
+    %D%/request_fuzz.dict \
+    %D%/request_fuzz.seeds/activity \
+    %D%/request_fuzz.seeds/alias \
+    %D%/request_fuzz.seeds/machine \
+    %D%/request_fuzz.seeds/test_state

@@ -46,3 +46,8 @@ check_PROGRAMS += %D%/timestamp_test
 TESTS += %D%/timestamp_test
 tests_unit_timestamp_test_SOURCES = %D%/timestamp_test.c
 tests_unit_timestamp_test_LDADD = $(ASL_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += %D%/service_test
+TESTS += %D%/service_test
+tests_unit_service_test_SOURCES = %D%/service_test.c
+tests_unit_service_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
