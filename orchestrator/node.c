@@ -18,10 +18,8 @@
 #include "runtime/task/functions.h"
 #include "runtime/task/mock.h"
 
-#include <errno.h>
 #include <event2/event.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,49 +178,6 @@ int node_open(const struct node_options *options, struct node **ret_node, struct
     return 0;
 }
 
-/* --- leases that the dead still hold ----------------------------------------------------------------------- */
-
-struct dead_leases {
-    struct node *node;
-    struct store_lease *list;
-    size_t count, capacity;
-};
-
-/* A node is named HOST:PID: whether that was a process of this host which is no more. */
-static bool is_dead(const struct node *node, const char *name)
-{
-    const char *colon = strrchr(node->name, ':');
-    size_t host = (size_t)(colon - node->name) + 1;
-    long pid = strncmp(name, node->name, host) ? 0 : strtol(name + host, NULL, 10);
-
-    return pid > 0 && kill((pid_t)pid, 0) && errno == ESRCH;
-}
-
-static int note_dead(void *context, const struct store_lease *lease)
-{
-    struct dead_leases *dead = context;
-
-    if (!is_dead(dead->node, lease->node))
-        return 0;
-    dead->list = mem_grow(dead->list, &dead->capacity, dead->count + 1, sizeof *dead->list);
-    dead->list[dead->count] = *lease;
-    dead->list[dead->count++].node = mem_strdup(lease->node);
-    return 0;
-}
-
-/* After kill -9 the next process need not wait until the lease of the last one has run out. */
-static void bury_the_dead(struct node *node)
-{
-    struct dead_leases dead = {.node = node};
-
-    store_leases(node->store, note_dead, &dead, NULL);
-    for (size_t i = 0; i < dead.count; i++) {
-        store_lease_release(node->store, dead.list[i].shard, dead.list[i].node, dead.list[i].epoch, NULL);
-        free((char *)(uintptr_t)dead.list[i].node);
-    }
-    free(dead.list);
-}
-
 int node_own(struct node *node, struct err *err)
 {
     int result;
@@ -235,11 +190,7 @@ int node_own(struct node *node, struct err *err)
         err_hint(err, "name another store with --store");
         return ERR_INVALID;
     }
-    if ((result = engine_take_ownership(node->engine, err)) == ERR_BUSY) {
-        bury_the_dead(node);
-        result = engine_take_ownership(node->engine, err);
-    }
-    if (result)
+    if ((result = engine_take_ownership(node->engine, err)))
         return result;
     node->inbox = service_inbox_open(node->service, node->engine);
     return 0;
