@@ -9,10 +9,16 @@ TESTS += %D%/definition_test
 tests_unit_definition_test_SOURCES = %D%/definition_test.c
 tests_unit_definition_test_LDADD = $(ASL_LIBS) $(CMOCKA_LIBS)
 
+store_test_helpers = %D%/store_fixture.c %D%/store_fixture.h %D%/store_helpers.c %D%/store_helpers.h
 check_PROGRAMS += %D%/store_test
 TESTS += %D%/store_test
-tests_unit_store_test_SOURCES = %D%/store_test.c %D%/store_fixture.c %D%/store_fixture.h
+tests_unit_store_test_SOURCES = %D%/store_test.c $(store_test_helpers)
 tests_unit_store_test_LDADD = $(RUNTIME_LIBS) $(PQ_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += %D%/store_nodes_test
+TESTS += %D%/store_nodes_test
+tests_unit_store_nodes_test_SOURCES = %D%/store_nodes_test.c $(store_test_helpers)
+tests_unit_store_nodes_test_LDADD = $(RUNTIME_LIBS) $(PQ_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += %D%/store_crash_test
 TESTS += %D%/store_crash_test

@@ -66,7 +66,7 @@ static void clear_postgres(const struct store_fixture *fixture)
 
 void store_fixture_clear(struct store_fixture *fixture)
 {
-    static const char *const names[] = {"store.db", "store.db-wal", "store.db-shm"};
+    static const char *const names[] = {"store.db", "store.db-wal", "store.db-shm", "store.db-owner"};
 
     store_fixture_close(fixture);
     if (!is_sqlite(fixture)) {

@@ -8,7 +8,7 @@ tests=${top_builddir:-.}/tests/unit
 run_suites() {
     TEST_STORE=$1
     export TEST_STORE
-    for suite in store_test store_crash_test store_postgres_test; do
+    for suite in store_test store_nodes_test store_crash_test store_postgres_test; do
         "$tests/$suite"
     done
 }

@@ -268,10 +268,13 @@ static void read_only_file_is_told(void **state)
 static int try_to_change_journal(const char *path)
 {
     sqlite3 *db;
+    int code;
 
     if (sqlite3_open(path, &db))
         return 2;
-    return sqlite3_exec(db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL) == SQLITE_BUSY ? 0 : 3;
+    code = sqlite3_exec(db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
+    sqlite3_close(db);
+    return code == SQLITE_BUSY ? 0 : 3;
 }
 
 /* Were the file opened and closed past SQLite, POSIX would drop the locks of the first connection. */

@@ -1,12 +1,8 @@
-/* store_test.c - what every store promises; runs on the backend that TEST_STORE names. */
+/* store_test.c - what every store promises about what is kept; runs on the backend that TEST_STORE names. */
 #include "config.h"
 
-#include "tests/unit/store_fixture.h"
+#include "tests/unit/store_helpers.h"
 
-#include "runtime/store/fault.h"
-#include "runtime/store/store.h"
-
-#include "asl/base/buf.h"
 #include "asl/base/err.h"
 
 #include <setjmp.h>
@@ -14,148 +10,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
-
-#define MACHINE "arn:aws:states:us-east-1:123456789012:stateMachine:Order"
-
-static struct store *store_of(void **state)
-{
-    return ((struct store_fixture *)*state)->store;
-}
-
-/* --- helpers: fill, and read into text ------------------------------------------------------- */
-
-/* An execution with this number, as it starts. */
-static struct store_execution execution(struct store *store, int64_t id, const char *arn)
-{
-    return (struct store_execution){
-        .id = id,
-        .shard = store_shard_of(store, arn),
-        .arn = arn,
-        .machine = MACHINE,
-        .meta = "{\"revision\": 1}",
-        .started_ms = 1000 + id,
-        .wake_ms = STORE_WAKE_ACTIVE,
-    };
-}
-
-static int commit(struct store *store, struct store_batch *batch)
-{
-    struct err err = {0};
-    int result = store_commit(store, batch, &err);
-
-    if (result)
-        print_message("commit: %s %s\n", err.where, err.message);
-    store_batch_free(batch);
-    return result;
-}
-
-static void add(struct store *store, const struct store_execution *row)
-{
-    struct store_batch *batch = store_batch_new();
-
-    store_batch_add_execution(batch, row);
-    assert_int_equal(commit(store, batch), 0);
-}
-
-static void set(struct store *store, const struct store_execution *row)
-{
-    struct store_batch *batch = store_batch_new();
-
-    store_batch_set_execution(batch, row);
-    assert_int_equal(commit(store, batch), 0);
-}
-
-static void add_history(struct store_batch *batch, const struct store_execution *row, int64_t first, int64_t last,
-                        const char *body)
-{
-    store_batch_add_history(batch, row->shard, row->id, first, last, body, strlen(body));
-}
-
-static int write_id(void *context, const struct store_execution *row)
-{
-    buf_printf(context, "%lld ", (long long)row->id);
-    return 0;
-}
-
-static int write_execution(void *context, const struct store_execution *row)
-{
-    buf_printf(context, "%lld %d %s %s status=%d started=%lld stopped=%lld wake=%lld redrives=%lld at %lld map=%s",
-               (long long)row->id, row->shard, row->arn, row->machine, (int)row->status, (long long)row->started_ms,
-               (long long)row->stopped_ms, (long long)row->wake_ms, (long long)row->redrive_count,
-               (long long)row->redriven_ms, row->map_run ? row->map_run : "-");
-    return 0;
-}
-
-static int write_history(void *context, int64_t first, int64_t last, const char *body, size_t bytes)
-{
-    assert_int_equal(bytes, strlen(body));
-    buf_printf(context, "%lld-%lld %s;", (long long)first, (long long)last, body);
-    return 0;
-}
-
-static int write_document(void *context, const char *key, const char *body, int64_t version)
-{
-    buf_printf(context, "%s@%lld=%s;", key, (long long)version, body);
-    return 0;
-}
-
-static int write_request(void *context, int64_t seq, const char *body)
-{
-    (void)seq;
-    buf_printf(context, "%s;", body);
-    return 0;
-}
-
-static int write_lease(void *context, const struct store_lease *lease)
-{
-    buf_printf(context, "%d %lld %s %lld %s;", lease->shard, (long long)lease->epoch, lease->node,
-               (long long)lease->expires_ms, lease->info);
-    return 0;
-}
-
-static void assert_histories(struct store *store, const struct store_execution *row, int64_t from, const char *expected)
-{
-    AUTO_BUF text = BUF_INIT;
-
-    assert_int_equal(store_history(store, row->shard, row->id, from, write_history, &text, NULL), 0);
-    assert_string_equal(buf_text(&text), expected);
-}
-
-static void assert_documents(struct store *store, const char *prefix, const char *after, bool descending, int limit,
-                             const char *expected)
-{
-    AUTO_BUF text = BUF_INIT;
-
-    assert_int_equal(store_documents(store, "machine", prefix, after, descending, limit, write_document, &text, NULL),
-                     0);
-    assert_string_equal(buf_text(&text), expected);
-}
-
-static void assert_listed(struct store *store, struct store_execution_query query, const char *expected)
-{
-    AUTO_BUF text = BUF_INIT;
-
-    assert_int_equal(store_executions(store, &query, write_id, &text, NULL), 0);
-    assert_string_equal(buf_text(&text), expected);
-}
-
-static void assert_requests(struct store *store, int shard, int64_t after, const char *expected)
-{
-    AUTO_BUF text = BUF_INIT;
-
-    assert_int_equal(store_inbox(store, shard, after, write_request, &text, NULL), 0);
-    assert_string_equal(buf_text(&text), expected);
-}
 
 /* --- executions -------------------------------------------------------------------------------- */
 
 static void execution_is_read_back_whole(void **state)
 {
     struct store *store = store_of(state);
-    struct store_execution row = execution(store, 7, "arn:execution:a");
+    struct store_execution row = test_execution(store, 7, "arn:execution:a");
     AUTO_BUF by_arn = BUF_INIT;
     AUTO_BUF by_id = BUF_INIT;
     AUTO_BUF expected = BUF_INIT;
@@ -166,7 +29,7 @@ static void execution_is_read_back_whole(void **state)
     row.redrive_count = 3;
     row.redriven_ms = 1500;
     row.map_run = "arn:map";
-    add(store, &row);
+    test_add(store, &row);
     write_execution(&expected, &row);
     assert_int_equal(store_execution_by_arn(store, row.arn, write_execution, &by_arn, NULL), 0);
     assert_int_equal(store_execution_by_id(store, row.shard, 7, write_execution, &by_id, NULL), 0);
@@ -195,13 +58,13 @@ static void add_and_set_in_one_batch_are_one_row(void **state)
     for (int64_t id = 1; id <= 300; id++) {
         char arn[32];
         snprintf(arn, sizeof(arn), "arn:%lld", (long long)id);
-        struct store_execution row = execution(store, id, arn);
+        struct store_execution row = test_execution(store, id, arn);
 
         store_batch_add_execution(batch, &row);
         row = (struct store_execution){.id = id, .shard = row.shard, .status = EXECUTION_SUCCEEDED, .stopped_ms = 9};
         store_batch_set_execution(batch, &row);
     }
-    assert_int_equal(commit(store, batch), 0);
+    assert_int_equal(test_commit(store, batch), 0);
     assert_int_equal(store_count_open(store), 0);
     assert_int_equal(store_execution_by_arn(store, "arn:300", write_execution, &text, NULL), 0);
     assert_non_null(strstr(buf_text(&text), "status=1 started=1300 stopped=9 wake=0"));
@@ -210,17 +73,17 @@ static void add_and_set_in_one_batch_are_one_row(void **state)
 static void set_changes_what_may_change(void **state)
 {
     struct store *store = store_of(state);
-    struct store_execution row = execution(store, 1, "arn:a");
+    struct store_execution row = test_execution(store, 1, "arn:a");
     AUTO_BUF text = BUF_INIT;
     AUTO_BUF expected = BUF_INIT;
 
-    add(store, &row);
+    test_add(store, &row);
     row.status = EXECUTION_FAILED;
     row.stopped_ms = 4000;
     row.wake_ms = 5;
     row.redrive_count = 2;
     row.redriven_ms = 3000;
-    set(store, &row);
+    test_set(store, &row);
     write_execution(&expected, &row);
     store_execution_by_arn(store, "arn:a", write_execution, &text, NULL);
     assert_string_equal(buf_text(&text), buf_text(&expected));
@@ -229,26 +92,26 @@ static void set_changes_what_may_change(void **state)
 static void set_of_a_missing_execution_fails(void **state)
 {
     struct store *store = store_of(state);
-    struct store_execution row = execution(store, 1, "arn:a");
+    struct store_execution row = test_execution(store, 1, "arn:a");
     struct store_batch *batch = store_batch_new();
 
     store_batch_set_execution(batch, &row);
-    assert_int_equal(commit(store, batch), ERR_NOT_FOUND);
+    assert_int_equal(test_commit(store, batch), ERR_NOT_FOUND);
 }
 
 static void second_execution_of_a_name_fails_with_its_batch(void **state)
 {
     struct store *store = store_of(state);
-    struct store_execution row = execution(store, 1, "arn:a");
-    struct store_execution again = execution(store, 2, "arn:a");
+    struct store_execution row = test_execution(store, 1, "arn:a");
+    struct store_execution again = test_execution(store, 2, "arn:a");
     struct store_batch *batch = store_batch_new();
     AUTO_BUF text = BUF_INIT;
 
-    add(store, &row);
-    add_history(batch, &row, 1, 1, "[1]");
+    test_add(store, &row);
+    test_add_history(batch, &row, 1, 1, "[1]");
     store_batch_put_document(batch, "machine", "k", "{}", -1, NULL);
     store_batch_add_execution(batch, &again);
-    assert_int_equal(commit(store, batch), ERR_EXISTS);
+    assert_int_equal(test_commit(store, batch), ERR_EXISTS);
     assert_histories(store, &row, 0, "");
     assert_documents(store, "", NULL, false, 0, "");
 }
@@ -261,7 +124,7 @@ static void executions_are_listed_newest_first(void **state)
     for (int64_t id = 1; id <= 6; id++) {
         char arn[32];
         snprintf(arn, sizeof(arn), "arn:%lld", (long long)id);
-        struct store_execution row = execution(store, id, arn);
+        struct store_execution row = test_execution(store, id, arn);
 
         row.started_ms = 1000 + id / 2; /* 2 and 3, 4 and 5 start together */
         row.meta = metas[id % 3];
@@ -270,7 +133,7 @@ static void executions_are_listed_newest_first(void **state)
         row.map_run = id > 4 ? "arn:map" : NULL;
         if (id == 6)
             row.machine = "arn:other";
-        add(store, &row);
+        test_add(store, &row);
     }
     assert_listed(store, (struct store_execution_query){.machine = MACHINE, .status = -1, .redriven = -1, .limit = 10},
                   "5 4 3 2 1 ");
@@ -313,10 +176,10 @@ static void open_executions_wake_in_time(void **state)
     for (int i = 0; i < 4; i++) {
         static const char *const arns[] = {"arn:a", "arn:b", "arn:c", "arn:d"};
 
-        rows[i] = execution(store, i + 1, arns[i]);
+        rows[i] = test_execution(store, i + 1, arns[i]);
         rows[i].shard = shard;
         rows[i].wake_ms = wakes[i];
-        add(store, &rows[i]);
+        test_add(store, &rows[i]);
     }
     assert_int_equal(store_count_open(store), 4);
     store_executions_due(store, shard, 4999, write_id, &now, NULL);
@@ -326,7 +189,7 @@ static void open_executions_wake_in_time(void **state)
     store_next_wake(store, shard, 1000, &wake, NULL);
     assert_int_equal(wake, 5000);
     rows[1].status = EXECUTION_SUCCEEDED;
-    set(store, &rows[1]);
+    test_set(store, &rows[1]);
     store_next_wake(store, shard, 1000, &wake, NULL);
     assert_int_equal(wake, 9000);
     store_next_wake(store, shard, 9000, &wake, NULL);
@@ -339,20 +202,20 @@ static void open_executions_wake_in_time(void **state)
 static void history_is_read_in_order(void **state)
 {
     struct store *store = store_of(state);
-    struct store_execution a = execution(store, 1, "arn:a");
-    struct store_execution b = execution(store, 2, "arn:b");
+    struct store_execution a = test_execution(store, 1, "arn:a");
+    struct store_execution b = test_execution(store, 2, "arn:b");
     struct store_batch *batch = store_batch_new();
     AUTO_BUF edges = BUF_INIT;
 
     store_batch_add_execution(batch, &a);
     store_batch_add_execution(batch, &b);
-    add_history(batch, &a, 1, 3, "[1,2,3]");
-    add_history(batch, &b, 1, 1, "[\"\xC3\xA4\"]");
-    assert_int_equal(commit(store, batch), 0);
+    test_add_history(batch, &a, 1, 3, "[1,2,3]");
+    test_add_history(batch, &b, 1, 1, "[\"\xC3\xA4\"]");
+    assert_int_equal(test_commit(store, batch), 0);
     batch = store_batch_new();
-    add_history(batch, &a, 4, 4, "[4]");
-    add_history(batch, &a, 5, 6, "[5,6]");
-    assert_int_equal(commit(store, batch), 0);
+    test_add_history(batch, &a, 4, 4, "[4]");
+    test_add_history(batch, &a, 5, 6, "[5,6]");
+    assert_int_equal(test_commit(store, batch), 0);
 
     assert_histories(store, &a, 0, "1-3 [1,2,3];4-4 [4];5-6 [5,6];");
     assert_histories(store, &a, 3, "1-3 [1,2,3];4-4 [4];5-6 [5,6];");
@@ -368,7 +231,7 @@ static void history_is_read_in_order(void **state)
 static void long_history_row_is_kept_as_it_is(void **state)
 {
     struct store *store = store_of(state);
-    struct store_execution row = execution(store, 1, "arn:a");
+    struct store_execution row = test_execution(store, 1, "arn:a");
     struct store_batch *batch = store_batch_new();
     AUTO_BUF body = BUF_INIT;
     AUTO_BUF expected = BUF_INIT;
@@ -379,9 +242,9 @@ static void long_history_row_is_kept_as_it_is(void **state)
         buf_add_char(&body, (char)('a' + i % 26));
     buf_add_text(&body, "\"]");
     store_batch_add_execution(batch, &row);
-    add_history(batch, &row, 1, 2, buf_text(&body));
+    test_add_history(batch, &row, 1, 2, buf_text(&body));
     assert_true(store_batch_bytes(batch) > 300000);
-    assert_int_equal(commit(store, batch), 0);
+    assert_int_equal(test_commit(store, batch), 0);
     buf_printf(&expected, "1-2 %s;", buf_text(&body));
     assert_histories(store, &row, 0, buf_text(&expected));
 }
@@ -397,15 +260,15 @@ static int stop_after_first(void *context, int64_t first, int64_t last, const ch
 static void callback_stops_a_read(void **state)
 {
     struct store *store = store_of(state);
-    struct store_execution row = execution(store, 1, "arn:a");
+    struct store_execution row = test_execution(store, 1, "arn:a");
     struct store_batch *batch = store_batch_new();
     int enough = 1;
     int broken = ERR_CORRUPT;
 
     store_batch_add_execution(batch, &row);
     for (int id = 1; id <= 3; id++)
-        add_history(batch, &row, id, id, "[0]");
-    assert_int_equal(commit(store, batch), 0);
+        test_add_history(batch, &row, id, id, "[0]");
+    assert_int_equal(test_commit(store, batch), 0);
     assert_int_equal(store_history(store, row.shard, 1, 0, stop_after_first, &enough, NULL), 0);
     assert_int_equal(store_history(store, row.shard, 1, 0, stop_after_first, &broken, NULL), ERR_CORRUPT);
 }
@@ -428,12 +291,12 @@ static int read_inside(void *context, const struct store_execution *row)
 static void callback_may_read_again(void **state)
 {
     struct nested nested = {.store = store_of(state)};
-    struct store_execution a = execution(nested.store, 1, "arn:a");
-    struct store_execution b = execution(nested.store, 2, "arn:b");
+    struct store_execution a = test_execution(nested.store, 1, "arn:a");
+    struct store_execution b = test_execution(nested.store, 2, "arn:b");
     struct store_execution_query all = {.machine = MACHINE, .status = -1, .redriven = -1, .limit = 10};
 
-    add(nested.store, &a);
-    add(nested.store, &b);
+    test_add(nested.store, &a);
+    test_add(nested.store, &b);
     assert_int_equal(store_executions(nested.store, &all, read_inside, &nested, NULL), 0);
     assert_int_equal(store_execution_by_arn(nested.store, "arn:a", read_inside, &nested, NULL), 0);
     assert_string_equal(buf_text(&nested.text), "2 1 2 2 1 1 2 1 1 ");
@@ -442,52 +305,42 @@ static void callback_may_read_again(void **state)
 
 /* --- documents --------------------------------------------------------------------------------- */
 
-static bool put(struct store *store, const char *key, const char *body, int64_t expected_version)
-{
-    struct store_batch *batch = store_batch_new();
-    bool conflict = false;
-
-    store_batch_put_document(batch, "machine", key, body, expected_version, &conflict);
-    assert_int_equal(commit(store, batch), 0);
-    return !conflict;
-}
-
 static void documents_have_versions(void **state)
 {
     struct store *store = store_of(state);
     struct store_batch *batch;
 
-    assert_true(put(store, "k", "{\"a\": 1}", 0));
-    assert_false(put(store, "k", "{\"a\": 2}", 0));
+    assert_true(test_put(store, "k", "{\"a\": 1}", 0));
+    assert_false(test_put(store, "k", "{\"a\": 2}", 0));
     assert_documents(store, "", NULL, false, 0, "k@1={\"a\": 1};");
-    assert_true(put(store, "k", "{\"a\": 3}", 1));
-    assert_false(put(store, "k", "{\"a\": 4}", 1));
-    assert_true(put(store, "k", "{\"a\": 5}", -1));
-    assert_true(put(store, "new", "{}", -1));
-    assert_false(put(store, "none", "{}", 4));
+    assert_true(test_put(store, "k", "{\"a\": 3}", 1));
+    assert_false(test_put(store, "k", "{\"a\": 4}", 1));
+    assert_true(test_put(store, "k", "{\"a\": 5}", -1));
+    assert_true(test_put(store, "new", "{}", -1));
+    assert_false(test_put(store, "none", "{}", 4));
     assert_documents(store, "", NULL, false, 0, "k@3={\"a\": 5};new@1={};");
 
     batch = store_batch_new();
     store_batch_delete_document(batch, "machine", "k");
     store_batch_put_document(batch, "machine", "k", "[]", 0, NULL);
     store_batch_delete_document(batch, "machine", "new");
-    assert_int_equal(commit(store, batch), 0);
+    assert_int_equal(test_commit(store, batch), 0);
     assert_documents(store, "", NULL, false, 0, "k@1=[];");
 }
 
 static void conflict_leaves_the_rest_of_the_batch(void **state)
 {
     struct store *store = store_of(state);
-    struct store_execution row = execution(store, 1, "arn:a");
+    struct store_execution row = test_execution(store, 1, "arn:a");
     struct store_batch *batch = store_batch_new();
     bool conflicts[3] = {false, false, false};
 
-    assert_true(put(store, "b", "1", 0));
+    assert_true(test_put(store, "b", "1", 0));
     store_batch_put_document(batch, "machine", "a", "2", 0, &conflicts[0]);
     store_batch_put_document(batch, "machine", "b", "2", 0, &conflicts[1]);
     store_batch_put_document(batch, "machine", "b", "3", 1, &conflicts[2]);
     store_batch_add_execution(batch, &row);
-    assert_int_equal(commit(store, batch), 0);
+    assert_int_equal(test_commit(store, batch), 0);
     assert_false(conflicts[0]);
     assert_true(conflicts[1]);
     assert_false(conflicts[2]);
@@ -503,7 +356,7 @@ static void documents_are_paged_by_prefix(void **state)
     AUTO_BUF text = BUF_INIT;
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-        assert_true(put(store, keys[i], "0", 0));
+        assert_true(test_put(store, keys[i], "0", 0));
     /* Bytes, not the order of a language; and no pattern characters. */
     assert_documents(store, "b:", NULL, false, 0, "b:1@1=0;b:2@1=0;b:B@1=0;b:a@1=0;b:\xC3\xA4@1=0;");
     assert_documents(store, "b:", "b:2", false, 2, "b:B@1=0;b:a@1=0;");
@@ -515,133 +368,6 @@ static void documents_are_paged_by_prefix(void **state)
     assert_int_equal(store_document(store, "machine", "b:1", write_document, &text, &err), 0);
     assert_string_equal(buf_text(&text), "b:1@1=0;");
     assert_int_equal(store_document(store, "activity", "b:1", write_document, &text, &err), ERR_NOT_FOUND);
-}
-
-/* --- leases ------------------------------------------------------------------------------------- */
-
-static void lease_is_held_by_one(void **state)
-{
-    struct store *store = store_of(state);
-    int64_t epoch = 0;
-    int64_t other = 0;
-    AUTO_BUF text = BUF_INIT;
-
-    assert_int_equal(store_lease_take(store, 0, "one", "{\"pid\":1}", 1000, 100, &epoch, NULL), 0);
-    assert_int_equal(store_lease_take(store, 0, "two", "{}", 1050, 100, &other, NULL), ERR_BUSY);
-    assert_int_equal(other, 0);
-    assert_int_equal(store_lease_renew(store, 0, "one", epoch, 1050, 100, NULL), 0);
-    assert_int_equal(store_lease_take(store, 0, "two", "{}", 1149, 100, &other, NULL), ERR_BUSY);
-    assert_int_equal(store_lease_take(store, 0, "one", "{\"pid\":1}", 1100, 100, &other, NULL), 0);
-    assert_int_equal(other, epoch); /* ours already */
-    assert_int_equal(store_lease_take(store, 0, "two", "{}", 1200, 100, &other, NULL), 0);
-    assert_int_equal(other, epoch + 1);
-    assert_int_equal(store_lease_renew(store, 0, "one", epoch, 1210, 100, NULL), ERR_FENCED);
-    assert_int_equal(store_lease_release(store, 0, "one", epoch, NULL), ERR_FENCED);
-    assert_int_equal(store_leases(store, write_lease, &text, NULL), 0);
-    assert_string_equal(buf_text(&text), "0 2 two 1300 {};");
-}
-
-static void released_lease_is_free_at_once(void **state)
-{
-    struct store *store = store_of(state);
-    int64_t epoch = 0;
-    int64_t next = 0;
-    AUTO_BUF text = BUF_INIT;
-
-    assert_int_equal(store_lease_take(store, 0, "one", NULL, 1000, 100, &epoch, NULL), 0);
-    assert_int_equal(store_lease_release(store, 0, "one", epoch, NULL), 0);
-    store_leases(store, write_lease, &text, NULL);
-    assert_string_equal(buf_text(&text), "");
-    assert_int_equal(store_lease_take(store, 0, "one", NULL, 1001, 100, &next, NULL), 0);
-    assert_int_equal(next, epoch + 1);
-}
-
-static void fenced_commit_writes_nothing(void **state)
-{
-    struct store *store = store_of(state);
-    struct store_execution row = execution(store, 1, "arn:a");
-    int64_t epoch = 0;
-    int64_t next = 0;
-
-    store_lease_take(store, row.shard, "one", NULL, 1000, 100, &epoch, NULL);
-    for (int turn = 0; turn < 2; turn++) {
-        struct store_batch *batch = store_batch_new();
-
-        store_batch_prove(batch, row.shard, epoch);
-        store_batch_prove(batch, row.shard, epoch);
-        if (!turn)
-            store_batch_add_execution(batch, &row);
-        add_history(batch, &row, 1 + turn, 1 + turn, "[0]");
-        store_batch_put_document(batch, "machine", "k", "0", -1, NULL);
-        assert_int_equal(commit(store, batch), turn ? ERR_FENCED : 0);
-        store_lease_take(store, row.shard, "two", NULL, 2000, 100, &next, NULL);
-    }
-    assert_int_equal(next, epoch + 1);
-    assert_histories(store, &row, 0, "1-1 [0];");
-    assert_documents(store, "", NULL, false, 0, "k@1=0;");
-}
-
-/* --- requests ------------------------------------------------------------------------------------ */
-
-static void request_is_answered_once(void **state)
-{
-    struct store *store = store_of(state);
-    struct store_batch *batch;
-    int64_t seqs[3] = {0, 0, 0};
-    AUTO_BUF text = BUF_INIT;
-
-    for (int i = 0; i < 3; i++) {
-        static const char *const bodies[] = {"{\"a\":1}", "{\"b\":2}", "{\"c\":3}"};
-
-        assert_int_equal(store_inbox_put(store, 0, bodies[i], &seqs[i], NULL), 0);
-    }
-    assert_true(seqs[0] < seqs[1] && seqs[1] < seqs[2]);
-    assert_requests(store, 0, 0, "{\"a\":1};{\"b\":2};{\"c\":3};");
-    assert_requests(store, 0, seqs[0], "{\"b\":2};{\"c\":3};");
-    assert_int_equal(store_inbox_reply(store, seqs[0], write_request, &text, NULL), ERR_NOT_FOUND);
-
-    batch = store_batch_new();
-    store_batch_reply(batch, seqs[0], "{\"done\":true}");
-    store_batch_reply(batch, seqs[1], NULL);
-    assert_int_equal(commit(store, batch), 0);
-    assert_requests(store, 0, 0, "{\"c\":3};");
-    assert_int_equal(store_inbox_reply(store, seqs[0], write_request, &text, NULL), 0);
-    assert_int_equal(store_inbox_reply(store, seqs[0], write_request, &text, NULL), ERR_NOT_FOUND);
-    assert_int_equal(store_inbox_reply(store, seqs[1], write_request, &text, NULL), ERR_NOT_FOUND);
-    assert_string_equal(buf_text(&text), "{\"done\":true};");
-}
-
-static void cancelled_request_gets_no_reply(void **state)
-{
-    struct store *store = store_of(state);
-    struct store_batch *batch = store_batch_new();
-    int64_t seq = 0;
-    AUTO_BUF text = BUF_INIT;
-
-    store_inbox_put(store, 0, "{}", &seq, NULL);
-    assert_int_equal(store_inbox_cancel(store, seq, NULL), 0);
-    assert_int_equal(store_inbox_cancel(store, seq, NULL), ERR_NOT_FOUND);
-    store_batch_reply(batch, seq, "{}");
-    assert_int_equal(commit(store, batch), 0);
-    assert_int_equal(store_inbox_reply(store, seq, write_request, &text, NULL), ERR_NOT_FOUND);
-}
-
-static void other_process_is_noticed(void **state)
-{
-    struct store_fixture *fixture = *state;
-    struct store *other = store_fixture_open(fixture);
-    int64_t before = store_change_counter(fixture->store);
-    int64_t seq = 0;
-
-    assert_memory_equal(store_secret(other), store_secret(fixture->store), 32);
-    assert_true(put(fixture->store, "own", "0", 0));
-    assert_int_equal(store_change_counter(fixture->store), before);
-    assert_int_equal(store_inbox_put(other, 0, "{}", &seq, NULL), 0);
-    for (int tries = 0; tries < 100 && store_change_counter(fixture->store) == before; tries++)
-        usleep(20000); /* a notification may take its time */
-    assert_int_not_equal(store_change_counter(fixture->store), before);
-    assert_requests(fixture->store, 0, 0, "{};");
-    store_close(other);
 }
 
 /* --- upkeep --------------------------------------------------------------------------------------- */
@@ -656,14 +382,14 @@ static void closed_executions_are_removed(void **state)
         static const char *const arns[] = {"arn:a", "arn:b", "arn:c", "arn:d"};
         struct store_batch *batch = store_batch_new();
 
-        rows[i] = execution(store, i + 1, arns[i]);
+        rows[i] = test_execution(store, i + 1, arns[i]);
         rows[i].status = i == 1 ? EXECUTION_RUNNING : EXECUTION_SUCCEEDED;
         rows[i].stopped_ms = i == 1 ? 0 : 100 * (i + 1);
         if (i == 2)
             rows[i].machine = "arn:other";
         store_batch_add_execution(batch, &rows[i]);
-        add_history(batch, &rows[i], 1, 1, "[0]");
-        assert_int_equal(commit(store, batch), 0);
+        test_add_history(batch, &rows[i], 1, 1, "[0]");
+        assert_int_equal(test_commit(store, batch), 0);
     }
     assert_int_equal(store_remove_closed(store, MACHINE, 400, 10, &removed, NULL), 0);
     assert_int_equal(removed, 1);
@@ -684,69 +410,6 @@ static void info_is_a_json_object(void **state)
     assert_int_equal(info[0], '{');
     assert_non_null(strstr(info, store_kind(store)));
     free(info);
-}
-
-/* --- faults ----------------------------------------------------------------------------------------- */
-
-/* Some of everything; stops at the first failure. Returns how many commits were acknowledged. */
-static int scenario(struct store *store, int64_t base, char arns[2][32])
-{
-    int acknowledged = 0;
-    int64_t seq = 0;
-    int64_t epoch = 0;
-    AUTO_BUF text = BUF_INIT;
-
-    if (store_lease_take(store, 0, "node", NULL, 1000, 100000, &epoch, NULL) ||
-        store_inbox_put(store, 0, "{}", &seq, NULL))
-        return 0;
-    for (int i = 0; i < 2; i++) {
-        struct store_batch *batch = store_batch_new();
-        struct store_execution row = execution(store, base + i, arns[i]);
-        int result;
-
-        store_batch_add_execution(batch, &row);
-        add_history(batch, &row, 1, 1, "[0]");
-        if (i)
-            store_batch_reply(batch, seq, "{}");
-        result = store_commit(store, batch, NULL);
-        store_batch_free(batch);
-        if (result || store_execution_by_arn(store, arns[i], write_id, &text, NULL))
-            return acknowledged + !result;
-        acknowledged++;
-    }
-    store_inbox_reply(store, seq, write_request, &text, NULL);
-    store_lease_release(store, 0, "node", epoch, NULL);
-    return acknowledged;
-}
-
-static void walked_faults_leave_all_or_nothing(void **state)
-{
-    struct store_fixture *fixture = *state;
-    struct store *fault = store_fault_new(fixture->store, 0);
-    bool struck = true;
-
-    fixture->store = fault;
-    for (int n = 1; struck; n++) {
-        char arns[2][32];
-        int acknowledged;
-
-        assert_true(n < 100);
-        snprintf(arns[0], sizeof(arns[0]), "arn:%d:a", n);
-        snprintf(arns[1], sizeof(arns[1]), "arn:%d:b", n);
-        store_fault_arm(fault, n);
-        acknowledged = scenario(fault, 10 * n, arns);
-        struck = store_fault_struck(fault);
-        assert_true(struck || acknowledged == 2);
-        store_fault_arm(fault, 0);
-        for (int i = 0; i < 2; i++) {
-            struct store_execution row = execution(fault, 10 * n + i, arns[i]);
-            AUTO_BUF text = BUF_INIT;
-
-            assert_int_equal(store_execution_by_arn(fault, arns[i], write_id, &text, NULL),
-                             i < acknowledged ? 0 : ERR_NOT_FOUND);
-            assert_histories(fault, &row, 0, i < acknowledged ? "1-1 [0];" : "");
-        }
-    }
 }
 
 static void url_must_name_a_store(void **state)
@@ -784,15 +447,8 @@ int main(void)
         TEST(documents_have_versions),
         TEST(conflict_leaves_the_rest_of_the_batch),
         TEST(documents_are_paged_by_prefix),
-        TEST(lease_is_held_by_one),
-        TEST(released_lease_is_free_at_once),
-        TEST(fenced_commit_writes_nothing),
-        TEST(request_is_answered_once),
-        TEST(cancelled_request_gets_no_reply),
-        TEST(other_process_is_noticed),
         TEST(closed_executions_are_removed),
         TEST(info_is_a_json_object),
-        TEST(walked_faults_leave_all_or_nothing),
         cmocka_unit_test(url_must_name_a_store),
     };
 
