@@ -7,6 +7,7 @@ bench_programs = \
     bench/append_bench \
     bench/engine_bench \
     bench/http_load \
+    bench/jsonata_bench \
     bench/spawn_bench \
     bench/store_bench \
     bench/task_bench
@@ -23,6 +24,9 @@ bench_engine_bench_LDADD = $(RUNTIME_LIBS)
 
 bench_http_load_SOURCES = %D%/http_load.c
 bench_http_load_LDADD = $(ASL_LIBS)
+
+bench_jsonata_bench_SOURCES = %D%/jsonata/jsonata_bench.c
+bench_jsonata_bench_LDADD = $(ASL_LIBS)
 
 bench_spawn_bench_SOURCES = %D%/spawn_bench.c
 bench_spawn_bench_LDADD = $(ASL_LIBS)
@@ -41,7 +45,17 @@ bench/slowsync.so: bench/slowsync.c
 bench-programs: all $(bench_programs) bench/slowsync.so
 .PHONY: bench-programs
 
+# JSONata beside the reference implementation.
+bench-jsonata: bench/jsonata_bench
+	@top_builddir='$(abs_top_builddir)' $(top_srcdir)/bench/jsonata/run
+.PHONY: bench-jsonata
+
 EXTRA_DIST += \
+    %D%/jsonata/orders.mjs \
+    %D%/jsonata/reference.mjs \
+    %D%/jsonata/run \
+    %D%/jsonata/table.mjs \
+    %D%/jsonata/workload.json \
     %D%/run \
     %D%/slowsync.c \
     %D%/workloads/callback.asl.json \

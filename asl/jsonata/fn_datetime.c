@@ -301,7 +301,8 @@ static size_t read_zone(const struct date_part *part, struct text text, double *
 
 static size_t read_number(struct eval *e, const struct date_part *part, struct text text, double *ret_number)
 {
-    size_t bytes = integer_match(&part->integer, text);
+    struct integer_picture plain = {.style = INTEGER_DECIMAL, .parse_width = part->integer.parse_width};
+    size_t bytes = integer_match(part->component == 'f' ? &plain : &part->integer, text);
     if (bytes == 0)
         return 0;
     if (part->component == 'f') {
@@ -393,17 +394,26 @@ static void fill(struct eval *e, struct components *c, const char *order)
             *value = *order == 'M' || *order == 'D' || *order == 'd' ? 1 : 0;
             ended = true;
         } else {
-            *value = moment_part(&now, *order);
+            *value = *order == 'P' ? 0 : moment_part(&now, *order); /* as the reference: the hour is taken as it is */
         }
     }
+}
+
+/* Sequences cannot be read, nor names but those of months, days and halves of a day. */
+static void check_readable(struct eval *e, const struct date_part *part)
+{
+    if (part->has_integer && part->integer.style == INTEGER_SEQUENCE && part->component != 'Z' &&
+        part->component != 'z')
+        integer_parse(e, (struct text){"", 0}, &part->integer);
+    if (!part->has_integer && part->component)
+        name_number_of(e, part, (struct text){"", 0});
 }
 
 static struct value parse_moment(struct eval *e, struct text text, struct text picture_text)
 {
     struct date_picture picture = date_picture_parse(e, picture_text);
     for (size_t i = 0; i < picture.count; i++)
-        if (picture.parts[i].has_integer && picture.parts[i].integer.style == INTEGER_SEQUENCE)
-            integer_parse(e, text, &picture.parts[i].integer); /* cannot be read */
+        check_readable(e, &picture.parts[i]);
     struct components c;
     for (size_t i = 0; i < 128; i++)
         c.of[i] = NAN;

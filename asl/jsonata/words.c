@@ -156,20 +156,30 @@ double words_parse(struct text text)
     return total;
 }
 
-size_t words_match(struct text text)
+/* Bytes of the longest word of a number that a text starts with. */
+static size_t first_word(struct text text)
 {
-    size_t end = 0, at = 0;
-    while (at < text.bytes) {
-        size_t word = at;
-        while (word < text.bytes && ((text.data[word] | 0x20) >= 'a' && (text.data[word] | 0x20) <= 'z'))
-            word++;
-        struct text part = {text.data + at, word - at};
-        if (word > at && (spells(part, "and", "") || !isnan(word_value(part))))
-            end = at = word;
-        else if (word == at && (text.data[at] == ' ' || text.data[at] == ',' || text.data[at] == '-'))
-            end = ++at;
-        else
+    size_t letters = 0;
+    while (letters < text.bytes && letters < 16 &&
+           ((text.data[letters] | 0x20) >= 'a' && (text.data[letters] | 0x20) <= 'z'))
+        letters++;
+    for (; letters > 0; letters--) {
+        struct text word = {text.data, letters};
+        if (spells(word, "and", "") || !isnan(word_value(word)))
             break;
     }
-    return end;
+    return letters;
+}
+
+size_t words_match(struct text text)
+{
+    size_t at = 0;
+    while (at < text.bytes) {
+        size_t word = first_word((struct text){text.data + at, text.bytes - at});
+        bool space = text.data[at] == ' ' || text.data[at] == ',' || text.data[at] == '-';
+        if (word == 0 && !space)
+            break;
+        at += word ? word : 1;
+    }
+    return at;
 }
