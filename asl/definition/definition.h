@@ -36,7 +36,8 @@ struct err;
 struct json_object;
 int definition_parse_document(const char *text, size_t bytes, struct json_object **ret_value, struct err *err);
 
-/* State name to variable names it reads: variableReferences of DescribeStateMachine; NULL when there are none. */
+/* State name to the names (sorted) of the variables that it reads: variableReferences of DescribeStateMachine; NULL
+   when there are none. */
 struct json_object *definition_variable_references(const struct machine *machine);
 
 #endif

@@ -90,6 +90,12 @@ static int compare_names(const void *a, const void *b)
                   json_object_get_string(*(struct json_object *const *)b));
 }
 
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(json_object_get_string(*(struct json_object *const *)a),
+                  json_object_get_string(*(struct json_object *const *)b));
+}
+
 struct json_object *definition_variable_references(const struct machine *machine)
 {
     struct json_object *references = NULL;
@@ -104,6 +110,7 @@ struct json_object *definition_variable_references(const struct machine *machine
             json_append(list, json_object_new_string(name));
         }
         json_object_array_sort(list, compare_names); /* as AWS lists them */
+        json_object_array_sort(list, compare_texts); /* as recorded */
         if (references == NULL)
             references = json_object_new_object();
         json_add(references, machine->states[i]->name, list);
