@@ -71,12 +71,13 @@ static bool on_event(void *context, struct json_object *event)
 /* Until its end is in the history; false: interrupted, or an error. */
 static bool show(struct client *client, const struct options *options, const char *arn, struct client_error *error)
 {
+    static const char before_name[] = ":execution:";
     struct history_reader reader = {.execution_arn = arn, .without_data = true};
     struct progress_view view;
-    const char *name = strrchr(arn, ':');
+    const char *name = strstr(arn, before_name);
     bool goes_on;
 
-    progress_view_open(&view, options, name ? name + 1 : arn, stderr);
+    progress_view_open(&view, options, name ? name + strlen(before_name) : arn, stderr);
     view.virtual_clock = !strcmp(options_text_or(options, OPT_CLOCK, "real"), "virtual");
     do {
         goes_on = !history_read(&reader, client, on_event, &view, error);

@@ -46,6 +46,10 @@ EXTRA_DIST += \
     %D%/cases/jsonata/strings.test \
     %D%/cases/jsonata/tuples.test
 
+# The program, driven from a shell.
+dist_check_SCRIPTS += %D%/e2e/cli.sh
+TESTS += %D%/e2e/cli.sh
+
 # The API over HTTP, driven by its clients.
 dist_check_SCRIPTS += %D%/e2e/api.sh
 TESTS += %D%/e2e/api.sh

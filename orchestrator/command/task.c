@@ -64,7 +64,10 @@ int cmd_task_heartbeat(const struct options *options)
 
 static void add_moment(struct json_object *row, const char *member, int64_t ms)
 {
-    json_add(row, member, json_object_new_double((double)ms / 1000));
+    char text[32];
+
+    snprintf(text, sizeof(text), "%lld.%03lld", (long long)(ms / 1000), (long long)(ms % 1000));
+    json_add(row, member, json_object_new_double_s((double)ms / 1000, text));
 }
 
 static void on_waiting(void *context, const struct engine_waiting *waiting)

@@ -193,6 +193,7 @@ void engine_halt(struct engine *engine, int grace_ms)
     int64_t until_ms = real_now_ms() + grace_ms;
     while (!commit_is_idle(engine) || (engine->tasks_running && real_now_ms() < until_ms)) {
         struct timeval pause = {0, 10000};
+        commit_kick(engine); /* what nobody waits for may lie in the batch still */
         event_base_loopexit(engine->base, &pause);
         event_base_loop(engine->base, EVLOOP_ONCE);
     }
