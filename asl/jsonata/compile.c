@@ -29,7 +29,7 @@ struct compiler {
     struct lh_table *hasher;
 };
 
-static const struct code *compile_node(struct compiler *c, const struct node *node);
+static struct code *compile_node(struct compiler *c, const struct node *node);
 
 int32_t scope_slot(const struct scope *scope, const char *name, size_t bytes)
 {
@@ -132,7 +132,7 @@ static const struct global *global_of(struct compiler *c, const char *text, size
 }
 
 /* The places where a variable may be found, from the inside out. */
-static const struct code *compile_variable(struct compiler *c, const struct node *node)
+static struct code *compile_variable(struct compiler *c, const struct node *node)
 {
     if (node->bytes == 0)
         return code_new(c, CODE_CONTEXT, node);
@@ -176,14 +176,14 @@ static const struct code **compile_nodes(struct compiler *c, const struct nodes 
 }
 
 /* Compiles inside of the frame a tuple brings; *ret_count gets the slots of the frame. */
-static const struct code *compile_in_tuple(struct compiler *c, const struct node *node, uint32_t *ret_count)
+static struct code *compile_in_tuple(struct compiler *c, const struct node *node, uint32_t *ret_count)
 {
     struct scope scope = {.outer = c->scope, .tuple = true};
     declare_bound(c, &scope, node);
     struct scope *kept = ARENA_NEW(c->m->arena, struct scope);
     *kept = scope;
     c->scope = kept;
-    const struct code *code = compile_node(c, node);
+    struct code *code = compile_node(c, node);
     c->scope = scope.outer;
     *ret_count = (uint32_t)scope.count;
     return code;
@@ -218,8 +218,8 @@ static bool distinct_literals(const struct code *object)
     return true;
 }
 
-static const struct code *compile_pairs(struct compiler *c, const struct node *node, const struct nodes *pairs,
-                                        int position, bool tuples)
+static struct code *compile_pairs(struct compiler *c, const struct node *node, const struct nodes *pairs, int position,
+                                  bool tuples)
 {
     struct code *object = code_new(c, CODE_OBJECT, node);
     object->position = position;
@@ -248,7 +248,7 @@ static void set_name(struct compiler *c, struct code *code, const char *text, si
     code->hash = lh_get_hash(c->hasher, code->name);
 }
 
-static const struct code *compile_sort(struct compiler *c, const struct node *node, bool tuples)
+static struct code *compile_sort(struct compiler *c, const struct node *node, bool tuples)
 {
     struct code *sort = code_new(c, CODE_SORT, node);
     sort->count = (uint32_t)node->items.count;
@@ -270,22 +270,22 @@ static const struct code *compile_sort(struct compiler *c, const struct node *no
 }
 
 /* A block whose tuple stream is asked for hands it on; everywhere else streams end at the block. */
-static void pass_stream(const struct code *code)
+static void pass_stream(struct code *code)
 {
     if (code->op == CODE_BLOCK && code->tuple)
-        ((struct code *)(uintptr_t)code)->stream = true;
+        code->stream = true;
 }
 
-static const struct code *compile_step(struct compiler *c, const struct node *node, bool tuples)
+static struct code *compile_step(struct compiler *c, const struct node *node, bool tuples)
 {
     struct code *step;
     if (node->type == NODE_SORT) {
-        step = (struct code *)(uintptr_t)compile_sort(c, node, tuples);
+        step = compile_sort(c, node, tuples);
     } else if (tuples) {
         uint32_t count;
         struct node bare = *node; /* its stages belong to the path, not to the step's own frame */
         bare.stages = NULL;
-        step = (struct code *)(uintptr_t)compile_in_tuple(c, &bare, &count);
+        step = compile_in_tuple(c, &bare, &count);
         pass_stream(step);
         if (step->op == CODE_BLOCK || step->op == CODE_LAMBDA) {
             struct code *wrapper = code_new(c, CODE_HOLE, node); /* two frames: the tuple's and its own */
@@ -295,7 +295,7 @@ static const struct code *compile_step(struct compiler *c, const struct node *no
         }
         step->frame_count = count;
     } else {
-        step = (struct code *)(uintptr_t)compile_node(c, node);
+        step = compile_node(c, node);
     }
     step->stages = compile_stages(c, node->stages, tuples);
     step->carries = tuples;
@@ -306,7 +306,7 @@ static const struct code *compile_step(struct compiler *c, const struct node *no
     return step;
 }
 
-static const struct code *compile_path(struct compiler *c, const struct node *node)
+static struct code *compile_path(struct compiler *c, const struct node *node)
 {
     struct code *path = code_new(c, CODE_PATH, node);
     path->count = (uint32_t)node->items.count;
@@ -325,24 +325,26 @@ static const struct code *compile_path(struct compiler *c, const struct node *no
     return path;
 }
 
-static const struct code *compile_block(struct compiler *c, const struct node *node)
+static struct code *compile_block(struct compiler *c, const struct node *node)
 {
-    struct code *block = code_new(c, CODE_BLOCK, node);
+    struct code *block = code_new(c, CODE_BLOCK, node), *last = NULL;
     struct scope *scope = ARENA_NEW(c->m->arena, struct scope);
     scope->outer = c->scope;
     declare_bound_in(c, scope, &node->items);
-    if (scope->count)
+    if (scope->count) /* a block that binds nothing needs no frame */
         c->scope = scope;
     block->count = (uint32_t)node->items.count;
-    block->items = compile_nodes(c, &node->items);
+    block->items = ARENA_ARRAY(c->m->arena, const struct code *, block->count + 1);
+    for (uint32_t i = 0; i < block->count; i++)
+        block->items[i] = last = compile_node(c, node->items.items[i]);
     c->scope = scope->outer;
     block->frame_count = (uint32_t)scope->count;
-    if (node->tuple && block->count)
-        pass_stream(block->items[block->count - 1]);
+    if (node->tuple && last)
+        pass_stream(last);
     return block;
 }
 
-static const struct code *compile_lambda(struct compiler *c, const struct node *node)
+static struct code *compile_lambda(struct compiler *c, const struct node *node)
 {
     struct code *lambda = code_new(c, CODE_LAMBDA, node);
     struct scope *scope = ARENA_NEW(c->m->arena, struct scope);
@@ -361,7 +363,7 @@ static const struct code *compile_lambda(struct compiler *c, const struct node *
     return lambda;
 }
 
-static const struct code *compile_call(struct compiler *c, const struct node *node)
+static struct code *compile_call(struct compiler *c, const struct node *node)
 {
     struct code *call = code_new(c, node->type == NODE_PARTIAL ? CODE_PARTIAL : CODE_CALL, node);
     const struct node *callee = node->lhs;
@@ -379,7 +381,7 @@ static const struct code *compile_call(struct compiler *c, const struct node *no
     return call;
 }
 
-static const struct code *compile_bind(struct compiler *c, const struct node *node)
+static struct code *compile_bind(struct compiler *c, const struct node *node)
 {
     struct code *bind = code_new(c, CODE_BIND, node);
     uint32_t hops = 0;
@@ -397,7 +399,7 @@ static const struct code *compile_bind(struct compiler *c, const struct node *no
     return bind;
 }
 
-static const struct code *compile_binary(struct compiler *c, const struct node *node)
+static struct code *compile_binary(struct compiler *c, const struct node *node)
 {
     enum code_op op = node->op == OP_AND ? CODE_AND : node->op == OP_OR ? CODE_OR : CODE_OPERATOR;
     struct code *code = code_new(c, op, node);
@@ -407,7 +409,7 @@ static const struct code *compile_binary(struct compiler *c, const struct node *
     return code;
 }
 
-static const struct code *compile_literal(struct compiler *c, const struct node *node)
+static struct code *compile_literal(struct compiler *c, const struct node *node)
 {
     struct code *code = code_new(c, CODE_CONSTANT, node);
     if (node->type == NODE_STRING)
@@ -421,14 +423,16 @@ static const struct code *compile_literal(struct compiler *c, const struct node 
     return code;
 }
 
-static const struct code *compile_array(struct compiler *c, const struct node *node)
+static struct code *compile_array(struct compiler *c, const struct node *node)
 {
     struct code *array = code_new(c, CODE_ARRAY, node);
     array->count = (uint32_t)node->items.count;
-    array->items = compile_nodes(c, &node->items);
-    for (size_t i = 0; i < node->items.count; i++)
-        if (node->items.items[i]->type == NODE_ARRAY)
-            ((struct code *)(uintptr_t)array->items[i])->nested = true;
+    array->items = ARENA_ARRAY(c->m->arena, const struct code *, array->count + 1);
+    for (uint32_t i = 0; i < array->count; i++) {
+        struct code *item = compile_node(c, node->items.items[i]);
+        item->nested = node->items.items[i]->type == NODE_ARRAY;
+        array->items[i] = item;
+    }
     return array;
 }
 
@@ -444,7 +448,7 @@ static struct code *compile_parts(struct compiler *c, const struct node *node, e
     return code;
 }
 
-static const struct code *compile_transform(struct compiler *c, const struct node *node)
+static struct code *compile_transform(struct compiler *c, const struct node *node)
 {
     struct code *transform = compile_parts(c, node, CODE_TRANSFORM);
     struct node clone = {.type = NODE_VARIABLE, .position = node->position, .text = "clone", .bytes = 5};
@@ -452,7 +456,7 @@ static const struct code *compile_transform(struct compiler *c, const struct nod
     return transform;
 }
 
-static const struct code *compile_by_type(struct compiler *c, const struct node *node)
+static struct code *compile_by_type(struct compiler *c, const struct node *node)
 {
     switch (node->type) {
     case NODE_STRING:
@@ -519,10 +523,10 @@ static const struct code *compile_by_type(struct compiler *c, const struct node 
     return code_new(c, CODE_HOLE, node);
 }
 
-static const struct code *compile_node(struct compiler *c, const struct node *node)
+static struct code *compile_node(struct compiler *c, const struct node *node)
 {
     make_check_stack(c->m);
-    struct code *code = (struct code *)(uintptr_t)compile_by_type(c, node);
+    struct code *code = compile_by_type(c, node);
     code->keep_array = node->keep_array;
     code->cons = node->cons;
     if (node->type == NODE_BLOCK)

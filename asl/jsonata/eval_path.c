@@ -246,20 +246,17 @@ static const struct binding *bind(struct eval *e, const struct binding *bindings
     return binding;
 }
 
-/* The bindings of an inner path go in front of those of the path around it. */
+/* The bindings of an inner path go in front of those of the path around it, in their order. */
 static const struct binding *bind_all(struct eval *e, const struct binding *inner, const struct binding *outer)
 {
-    struct binding *first = NULL, **last = &first;
+    const struct binding *reversed = NULL;
     for (; inner; inner = inner->next) {
         tick(e);
-        *last = EVAL_NEW(e, struct binding);
-        **last = *inner;
-        last = (struct binding **)(uintptr_t) & (*last)->next;
+        reversed = bind(e, reversed, inner->name, inner->value);
     }
-    if (first == NULL)
-        return outer;
-    *last = (struct binding *)(uintptr_t)outer;
-    return first;
+    for (; reversed; reversed = reversed->next)
+        outer = bind(e, outer, reversed->name, reversed->value);
+    return outer;
 }
 
 static void add_tuple(struct eval *e, struct array *out, struct value context, const struct binding *bindings)

@@ -176,6 +176,14 @@ int eval_jsonata_batch(FILE *in, FILE *out)
     return result;
 }
 
+/* A position is the end of a token, but for what is wrong within one or missing at the end. */
+static int caret_position(const struct jsonata_error *error)
+{
+    bool exact = strncmp(error->code, "S01", 3) == 0 || strncmp(error->code, "S03", 3) == 0 ||
+                 strcmp(error->code, "S0203") == 0 || strcmp(error->code, "S0207") == 0;
+    return exact || error->position == 0 ? error->position : error->position - 1;
+}
+
 /* The line of the expression the error is in, and a caret under the character. */
 static void show_place(const char *expression, int position, FILE *err)
 {
@@ -205,7 +213,7 @@ int eval_jsonata_one(const struct eval_jsonata *request, FILE *out, FILE *err)
     } else if (result != 0) {
         fprintf(err, "%s%s%s\n", error.code, error.code[0] ? ": " : "", error.message);
         if (error.position >= 0)
-            show_place(request->expression, error.position, err);
+            show_place(request->expression, caret_position(&error), err);
     } else if (defined) {
         AUTO_BUF text = BUF_INIT;
         json_write(&text, value);
