@@ -21,6 +21,9 @@ enum {
     LIMIT_WAIT_SECONDS = 2147483647,    /* a Wait's longest delay */
     LIMIT_INTRINSIC_DEPTH = 10,         /* intrinsic calls inside one another */
     LIMIT_INTRINSIC_CHARS = 10000,      /* Base64 and Hash arguments */
+    LIMIT_JSONATA_MS = 1000,            /* time of one JSONata expression */
+    LIMIT_JSONATA_DEPTH = 100,          /* nesting of its evaluation */
+    LIMIT_JSONATA_BYTES = 10485760,     /* what it may make, by the measure of AWS */
     LIMIT_ARRAY_RANGE = 1000,           /* items of States.ArrayRange */
     LIMIT_PATH_STEPS = 256,             /* steps of a JSONPath */
     LIMIT_VARIABLES_BYTES = 10485760,   /* all variables of an execution */

@@ -3,6 +3,7 @@
 #include "asl/base/buf.h"
 #include "asl/base/err.h"
 #include "asl/base/json.h"
+#include "asl/base/limits.h"
 #include "asl/base/mem.h"
 #include "asl/dataflow/template_priv.h"
 #include "asl/env.h"
@@ -11,9 +12,6 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What AWS grants one expression. */
-enum { JSONATA_TIME_MS = 1000, JSONATA_MEMORY_BYTES = 64 << 20 };
 
 /* ---- compiling ---- */
 
@@ -190,7 +188,7 @@ int template_eval_jsonata(const struct template *node, struct template_frame *fr
         .now_ms = env->now_ms,
         .random = env->random,
         .random_context = env->random_owner,
-        .limits = {.time_ms = JSONATA_TIME_MS, .memory_bytes = JSONATA_MEMORY_BYTES},
+        .limits = {LIMIT_JSONATA_MS, LIMIT_JSONATA_DEPTH, LIMIT_JSONATA_BYTES},
     };
     struct jsonata_error error = {0};
     struct json_object *value = NULL;
