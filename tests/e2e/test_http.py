@@ -136,9 +136,12 @@ class Authenticated(unittest.TestCase):
 
 class OffLoopback(unittest.TestCase):
     def test_needs_keys(self):
+        import tempfile
         program = os.path.join(os.environ["top_builddir"], "orchestrator")
-        result = subprocess.run([program, "serve", "--listen", "0.0.0.0:0", "--store", "sqlite:" + os.devnull],
-                                capture_output=True, text=True, timeout=20, check=False)
+        with tempfile.TemporaryDirectory() as folder:
+            store = "sqlite:" + os.path.join(folder, "x.db")
+            result = subprocess.run([program, "serve", "--listen", "0.0.0.0:0", "--store", store],
+                                    capture_output=True, text=True, timeout=20, check=False)
         self.assertNotEqual(result.returncode, 0)
         self.assertIn("loopback", result.stderr)
 
