@@ -6,6 +6,7 @@
 #include "asl/base/json.h"
 #include "asl/base/limits.h"
 #include "asl/base/mem.h"
+#include "asl/base/suggest.h"
 #include "asl/dataflow/intrinsics_priv.h"
 #include "asl/env.h"
 #include "asl/failure.h"
@@ -193,6 +194,20 @@ static int read_arguments(struct reader *in, struct intrinsic *call)
     return error;
 }
 
+/* `bytes` is the length of the name that stands here. */
+static int unknown_function(struct reader *in, size_t bytes)
+{
+    char *name = mem_strndup(in->at, bytes);
+    struct suggest suggest = suggest_begin(name);
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+        suggest_offer(&suggest, functions[i].name);
+    int code = expected(in, "the name of an intrinsic function");
+    if (suggest.best)
+        err_hint(in->err, "did you mean '%s'?", suggest.best);
+    free(name);
+    return code;
+}
+
 /* call = name arguments */
 static int read_call(struct reader *in, struct intrinsic **ret_call)
 {
@@ -209,7 +224,7 @@ static int read_call(struct reader *in, struct intrinsic **ret_call)
             call->function = functions[i].function;
         }
     if (call->name == NULL)
-        return expected(in, "the name of an intrinsic function");
+        return unknown_function(in, bytes);
     in->at += bytes;
     int error = read_arguments(in, call);
     if (error)

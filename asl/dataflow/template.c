@@ -70,6 +70,8 @@ static struct diagnostic *report_expression(struct diagnostics *diagnostics, con
     d->found = mem_strdup(found);
     if (err->message[0])
         d->expected = mem_strdup(err->message);
+    if (err->hint[0])
+        d->suggestion = mem_strdup(err->hint);
     return d;
 }
 
