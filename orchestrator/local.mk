@@ -87,3 +87,22 @@ program/%.o: $(top_srcdir)/orchestrator/%.c
 
 mostlyclean-local:
 	-rm -rf program
+
+# The manual pages and the completion are made by the program from its own tables. The pages are kept in
+# docs/man, so that they can be read and packed without a build: `make man` makes them anew.
+man: orchestrator$(EXEEXT)
+	mkdir -p $(top_srcdir)/docs/man
+	rm -f $(top_srcdir)/docs/man/*.1
+	./orchestrator help --man >$(top_srcdir)/docs/man/orchestrator.1
+	./orchestrator completion commands | while read -r command; do \
+	    ./orchestrator help --man $$command \
+	        >"$(top_srcdir)/docs/man/orchestrator-$$(echo "$$command" | tr ' ' -).1"; \
+	done
+.PHONY: man
+
+bashcompletiondir = $(datadir)/bash-completion/completions
+nodist_bashcompletion_DATA = completion/orchestrator
+CLEANFILES += completion/orchestrator
+completion/orchestrator: orchestrator$(EXEEXT)
+	@$(MKDIR_P) $(@D)
+	$(AM_V_GEN)./orchestrator completion bash >$@

@@ -3,8 +3,8 @@
 TEST_EXTENSIONS = .flow .py .sh .test
 EXTRA_DIST += %D%/count %D%/lint
 
-dist_check_SCRIPTS = %D%/docs/limits.sh
-TESTS += %D%/docs/limits.sh
+dist_check_SCRIPTS = %D%/docs/limits.sh %D%/docs/man.sh
+TESTS += %D%/docs/limits.sh %D%/docs/man.sh
 
 # Definitions as text, and what is said about them.
 check_PROGRAMS += %D%/run_definitions

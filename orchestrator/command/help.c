@@ -32,9 +32,13 @@ int cmd_completion(const struct options *options)
 {
     AUTO_BUF text = BUF_INIT;
 
-    if (strcmp(options->arguments[0], "bash"))
+    if (!strcmp(options->arguments[0], "commands"))
+        for (size_t i = 0; i < command_count; i++)
+            buf_printf(&text, "%s\n", commands[i].name);
+    else if (!strcmp(options->arguments[0], "bash"))
+        help_completion(&text);
+    else
         return command_usage(options, "there is a completion for bash only, not for \"%s\"", options->arguments[0]);
-    help_completion(&text);
     fputs(buf_text(&text), stdout);
     return EXIT_OK;
 }
