@@ -48,11 +48,13 @@ static const char *const migrations[] = {
     "    strftime('%Y-%m-%dT%H:%M:%fZ', started_ms / 1000.0, 'unixepoch') AS started,"
     "    CASE WHEN stopped_ms > 0 THEN strftime('%Y-%m-%dT%H:%M:%fZ', stopped_ms / 1000.0, 'unixepoch') END AS stopped,"
     "    redrive_count, map_run, meta FROM execution;"
+    /* Events that only the engine needs have a type with a tilde. */
     "CREATE VIEW events AS SELECT h.execution, x.arn, x.machine, e.value ->> '$.id' AS id, e.value ->> '$.type' AS "
     "type,"
     "    strftime('%Y-%m-%dT%H:%M:%fZ', (e.value ->> '$.at') / 1000.0, 'unixepoch') AS at,"
     "    e.value ->> '$.name' AS state, e.value -> '$.value' AS value, e.value -> '$.details' AS details,"
-    "    e.value AS event FROM history h JOIN execution x ON x.id = h.execution JOIN json_each(h.body) e;",
+    "    e.value AS event FROM history h JOIN execution x ON x.id = h.execution JOIN json_each(h.body) e"
+    "    WHERE e.value ->> '$.type' NOT LIKE '~%';",
 };
 
 enum { MIGRATIONS = sizeof(migrations) / sizeof(*migrations) };

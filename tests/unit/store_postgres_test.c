@@ -314,7 +314,9 @@ static void older_schema_is_brought_up_to_date(void **state)
         run_sql(fixture, "INSERT INTO orchestrator.execution VALUES"
                          " (3, 1, 'arn:1', 'm', '{}', 1, 1000, 2000, 0, 0, 0, NULL);"
                          "INSERT INTO orchestrator.history VALUES (3, 1, 1, 2,"
-                         " '[{\"id\":1,\"type\":\"A\",\"at\":1000},{\"id\":2,\"type\":\"B\",\"at\":2000}]')");
+                         " '[{\"id\":1,\"type\":\"A\",\"at\":1000,\"value\":[\"\\u0000\",1e999999]},{\"id\":0,\"type\":"
+                         "\"~Own\"},{\"id\":2,\"type\":"
+                         "\"B\",\"at\":2000}]')");
         fixture->store = store_fixture_open(fixture);
         assert_int_equal(store_shards(fixture->store), 8);
         assert_sql(fixture, "SELECT string_agg(id || type, ' ' ORDER BY id) FROM orchestrator.events", "1A 2B");

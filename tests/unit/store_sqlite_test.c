@@ -178,7 +178,8 @@ static void older_schema_is_brought_up_to_date(void **state)
         sqlite3_close(db);
         run_sql(path_of(fixture),
                 "INSERT INTO execution VALUES (1, 'arn:1', 'm', '{}', 1, 1000, 2000, 0, 0, 0, NULL);"
-                "INSERT INTO history VALUES (1, 1, 1, 2, '[{\"id\":1,\"type\":\"A\"},{\"id\":2,\"type\":\"B\"}]')");
+                "INSERT INTO history VALUES (1, 1, 1, 2, "
+                "'[{\"id\":1,\"type\":\"A\"},{\"id\":0,\"type\":\"~Own\"},{\"id\":2,\"type\":\"B\"}]')");
         fixture->store = store_fixture_open(fixture);
         assert_true(has_execution(fixture->store, 1));
         assert_int_equal(commit_history(fixture->store, 2, 100, NULL), 0);
