@@ -127,7 +127,8 @@ static int show(struct history_view *view, struct json_object *stored, shown_eve
     }
     json_member(stored, "assigned", &event.assigned);
     json_member(stored, "details", &event.details);
-    AUTO_JSON struct json_object *held = json_object_get(event.value);
+    AUTO_JSON struct json_object *held = json_object_get(event.value); /* while note_value() may let go of it */
+    (void)held;
     note_value(view, frame, &event);
     return event.id ? fn(context, &event) : 0;
 }
