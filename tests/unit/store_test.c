@@ -105,7 +105,6 @@ static void second_execution_of_a_name_fails_with_its_batch(void **state)
     struct store_execution row = test_execution(store, 1, "arn:a");
     struct store_execution again = test_execution(store, 2, "arn:a");
     struct store_batch *batch = store_batch_new();
-    AUTO_BUF text = BUF_INIT;
 
     test_add(store, &row);
     test_add_history(batch, &row, 1, 1, "[1]");
