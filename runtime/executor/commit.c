@@ -87,6 +87,7 @@ void commit_add_command(struct engine *engine, struct run *run, struct command c
 
 struct store_batch *engine_batch(struct engine *engine)
 {
+    commit_kick(engine); /* also where the one who adds to it then fails and waits for nothing */
     return engine->filling->batch;
 }
 

@@ -1,6 +1,7 @@
 # End to end: the program from outside. Python is Debian's own, standard library only.
 E2E_TESTS = \
-    %D%/kill_test.py
+    %D%/kill_test.py \
+    %D%/robust.py
 TESTS += $(E2E_TESTS)
 PY_LOG_COMPILER = /usr/bin/python3 -B
 EXTRA_DIST += %D%/engine.py $(E2E_TESTS)
