@@ -264,6 +264,7 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
     struct pool *pool = worker->pool;
     worker->reading = true;
     if (!read_answers(worker, READS_A_TURN) && !worker->ended) { /* the status of its end tells more: wait for it */
+        event_del(worker->writable);
         process_close_stdin(worker->process);
         event_free(worker->readable);
         worker->readable = event_new(pool->function->all->base, -1, 0, on_overdue, worker);
@@ -434,8 +435,7 @@ static bool takes_more(const struct worker *worker, bool pool_is_full)
 static struct worker *least_busy(struct pool *pool, bool pool_is_full)
 {
     struct worker *best = NULL, *worker;
-    TAILQ_FOREACH(worker, &pool->workers, link)
-    {
+    for (worker = TAILQ_FIRST(&pool->workers); worker; worker = TAILQ_NEXT(worker, link)) {
         if (takes_more(worker, pool_is_full) && (best == NULL || in_flight(worker) < in_flight(best)))
             best = worker;
     }
@@ -447,8 +447,7 @@ static int64_t patience_ms(struct pool *pool, int64_t now_ms)
 {
     int64_t left_ms = 0;
     struct worker *worker;
-    TAILQ_FOREACH(worker, &pool->workers, link)
-    {
+    for (worker = TAILQ_FIRST(&pool->workers); worker; worker = TAILQ_NEXT(worker, link)) {
         int64_t until_ms = worker->moved_ms + FAST_MS;
         if (worker->pace != PACE_SLOW && process_stdin(worker->process) >= 0 && until_ms - now_ms > left_ms)
             left_ms = until_ms - now_ms;
@@ -492,8 +491,7 @@ static void pump(struct function *function)
         else if (full || !functions_room(function->all, function) || grow(pool, now_ms) == NULL)
             break;
     }
-    TAILQ_FOREACH(worker, &pool->workers, link)
-    {
+    for (worker = TAILQ_FIRST(&pool->workers); worker; worker = TAILQ_NEXT(worker, link)) {
         if (worker->sent < worker->out.bytes && !event_pending(worker->writable, EV_WRITE, NULL))
             flush(worker);
     }
@@ -518,8 +516,7 @@ static bool give_back(struct function *function, bool busy_too)
     struct worker *worker;
     if (pool == NULL)
         return false;
-    TAILQ_FOREACH(worker, &pool->workers, link)
-    {
+    for (worker = TAILQ_FIRST(&pool->workers); worker; worker = TAILQ_NEXT(worker, link)) {
         if (in_flight(worker) == 0 && !worker->reading) {
             end_worker(worker);
             free_worker(worker);

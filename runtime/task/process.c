@@ -322,8 +322,7 @@ void process_table_close(struct process_table *table, int grace_ms)
 {
     int64_t until_ms = monotonic_ms() + grace_ms;
     struct process *process;
-    TAILQ_FOREACH(process, &table->processes, link)
-    {
+    for (process = TAILQ_FIRST(&table->processes); process; process = TAILQ_NEXT(process, link)) {
         close_fd(&process->in);
         close_fd(&process->out);
         if (process->pid > 0)
