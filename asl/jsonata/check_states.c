@@ -162,6 +162,6 @@ void jsonata_free_variables(const struct jsonata *expression, void (*report)(voi
                             void *context)
 {
     for (const struct global *global = expression->globals; global; global = global->next)
-        if (global->native == NULL && strcmp(global->name, "$") != 0)
+        if (global->free && global->native == NULL && strcmp(global->name, "$") != 0)
             report(context, global->name);
 }

@@ -59,6 +59,7 @@ enum code_op {
 struct global {
     struct global *next;
     uint32_t number;
+    bool free;        /* used somewhere where nothing in the expression can have bound it */
     const char *name; /* NUL-terminated */
     const struct native *native;
     const struct signature *signature; /* of the native */

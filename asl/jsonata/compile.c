@@ -110,7 +110,7 @@ static struct code *code_new(struct compiler *c, enum code_op op, const struct n
     return code;
 }
 
-static const struct global *global_of(struct compiler *c, const char *text, size_t bytes)
+static struct global *global_of(struct compiler *c, const char *text, size_t bytes)
 {
     struct jsonata *expression = c->expression;
     for (struct global *g = expression->globals; g; g = g->next)
@@ -161,8 +161,11 @@ static struct code *compile_variable(struct compiler *c, const struct node *node
         code->refs = kept;
         code->ref_count = (uint32_t)count;
     }
-    if (!certain)
-        code->global = global_of(c, node->text, node->bytes);
+    if (!certain) {
+        struct global *global = global_of(c, node->text, node->bytes);
+        global->free = global->free || count == 0;
+        code->global = global;
+    }
     code->scope = c->scope;
     return code;
 }

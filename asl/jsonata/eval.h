@@ -111,6 +111,7 @@ struct eval {
     char *chunk, *chunk_end;
     size_t chunk_bytes;
     size_t charged, charge_max;
+    size_t converted; /* bytes of the result so far: shared parts may come many times */
     int depth, depth_max;
     uint32_t ticks;
     int64_t deadline_ms; /* 0: none */

@@ -145,6 +145,8 @@ static void format_letters(struct builder *b, double number, char first)
     builder_add(b, letters + at, sizeof letters - at);
 }
 
+enum { ROMAN_MAX = 10000000 };
+
 static const struct {
     int value;
     const char *text;
@@ -153,6 +155,8 @@ static const struct {
 
 static void format_roman(struct builder *b, double number)
 {
+    if (number >= ROMAN_MAX) /* a letter for each thousand */
+        fail_value(b->e, "D1001", value_double(number));
     for (size_t i = 0; i < sizeof romans / sizeof *romans; i++) {
         for (; number >= romans[i].value; number -= romans[i].value) {
             tick(b->e);

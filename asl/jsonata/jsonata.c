@@ -117,6 +117,8 @@ static int deliver(struct eval *e, struct value v, bool *ret_defined, struct jso
     int result = defined ? result_to_json(e, v, &value) : 0;
     if (result == ERR_BUSY)
         fail_time(e);
+    if (result == ERR_FULL)
+        fail_memory(e);
     if (result != 0)
         fail_stack(e);
     *ret_defined = defined;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 1000, SMALL_TABLE = 16 };
+enum { DEPTH_MAX = 1000, SMALL_TABLE = 16, NODE_BYTES = 16, RESULT_FACTOR = 4 };
 
 static int convert(struct eval *e, struct value v, int depth, struct json_object **ret_value);
 
@@ -169,6 +169,9 @@ static int convert(struct eval *e, struct value v, int depth, struct json_object
 {
     if (depth > DEPTH_MAX)
         return ERR_LIMIT;
+    e->converted += NODE_BYTES + (v.type == V_STRING && !v.json ? v.bytes : 0);
+    if (e->charge_max && e->converted / RESULT_FACTOR > e->charge_max)
+        return ERR_FULL;
     if ((++e->ticks & 255) == 0 && eval_time_is_over(e))
         return ERR_BUSY;
     switch (v.type) {

@@ -9,7 +9,7 @@
 
 #include "asl/jsonata/eval.h"
 
-/* 0, or a negative err_code when a limit was reached; never leaves by fail(). */
+/* 0, or ERR_BUSY for time, ERR_FULL for memory, ERR_LIMIT for depth; never leaves by fail(). */
 int result_to_json(struct eval *e, struct value v, struct json_object **ret_value);
 
 #endif
