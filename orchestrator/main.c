@@ -7,7 +7,6 @@
 #include "asl/base/err.h"
 #include "asl/base/suggest.h"
 
-#include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -184,7 +183,6 @@ int main(int argc, char **argv)
     int used = 0;
     int code;
 
-    setlocale(LC_CTYPE, ""); /* widths of characters in the live tree */
     signal(SIGPIPE, SIG_IGN);
     if ((code = without_command(argc - 1, argv + 1)) < 0) {
         command = command_find(argc - 1, argv + 1, &used);

@@ -88,8 +88,12 @@ static char *functions_beside(const char *definition_path)
 /* Handlers write their log to our standard error, with their name before each line. */
 static void log_function(void *context, const char *function, const char *line)
 {
-    (void)context;
-    fprintf(stderr, "%s: %s\n", function, line);
+    const struct node *node = context;
+
+    if (node->function_log)
+        node->function_log(node->function_log_context, function, line);
+    else
+        fprintf(stderr, "%s: %s\n", function, line);
 }
 
 /* The order is the order in which they are asked: a mocked task never reaches a handler. */
@@ -120,6 +124,7 @@ static int add_connectors(struct node *node, const struct node_options *given, s
                                                     : 0,
         .configuration = options_section(options, "functions"),
         .log = log_function,
+        .log_context = node,
     };
     if ((result = functions_open(node->base, &functions_options, &functions, err)))
         return result;

@@ -27,6 +27,9 @@ struct node_options {
     void *log_context;
 };
 
+/* Where the lines go that handlers write to their standard error. */
+typedef void node_function_log_fn(void *context, const char *function, const char *line);
+
 struct node {
     struct event_base *base;
     struct store *store;
@@ -36,6 +39,8 @@ struct node {
     char *name;                  /* of this process in the leases */
     char *functions_beside;
     bool virtual_clock;
+    node_function_log_fn *function_log; /* NULL: to our standard error as they are; may be set at any time */
+    void *function_log_context;
 };
 
 int node_open(const struct node_options *options, struct node **ret_node, struct err *err);

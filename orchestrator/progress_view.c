@@ -11,6 +11,7 @@
 #include "asl/base/mem.h"
 
 #include <langinfo.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -33,6 +34,8 @@ static const char *const spinner[SPINNER_FRAMES] = {"⠋", "⠙", "⠹", "⠸", 
 
 void progress_view_open(struct progress_view *view, const struct options *options, const char *title, FILE *stream)
 {
+    if (terminal_is_live(stream))
+        setlocale(LC_CTYPE, ""); /* the widths of characters */
     *view = (struct progress_view){
         .stream = stream,
         .title = title,
@@ -298,6 +301,23 @@ static void add_row(struct buf *picture, char *line, int columns)
     free(line);
 }
 
+/* Takes the picture off the terminal. */
+static void wipe(struct progress_view *view, struct buf *out)
+{
+    if (view->drawn_rows)
+        buf_printf(out, "\033[%dA\r\033[J", view->drawn_rows);
+    view->drawn_rows = 0;
+}
+
+void progress_view_log(void *context, const char *function, const char *line)
+{
+    struct progress_view *view = context;
+    AUTO_BUF out = BUF_INIT;
+
+    wipe(view, &out);
+    fprintf(view->stream, "%s%s: %s\n", buf_text(&out), function, line);
+}
+
 void progress_view_draw(struct progress_view *view)
 {
     const struct progress *progress = &view->progress;
@@ -316,8 +336,7 @@ void progress_view_draw(struct progress_view *view)
     if (progress->state == PROGRESS_RUNNING && progress->count > room)
         first = progress->count - room;
 
-    if (view->drawn_rows)
-        buf_printf(&picture, "\033[%dA\r\033[J", view->drawn_rows);
+    wipe(view, &picture);
     view->drawn_rows = 1;
     add_row(&picture, title_line(view), columns);
     if (first) {

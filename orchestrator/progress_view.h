@@ -27,5 +27,7 @@ void progress_view_close(struct progress_view *view);
 void progress_view_event(struct progress_view *view, struct json_object *event);
 /* Draws the tree anew; does nothing without a terminal. */
 void progress_view_draw(struct progress_view *view);
+/* A line of a handler's log: above the tree, which is drawn again below it. context: the view. */
+void progress_view_log(void *context, const char *function, const char *line);
 
 #endif

@@ -6,6 +6,7 @@
 #include "orchestrator/client.h"
 #include "orchestrator/command.h"
 #include "orchestrator/history_reader.h"
+#include "orchestrator/node.h"
 #include "orchestrator/progress_view.h"
 
 #include "asl/base/json.h"
@@ -74,15 +75,22 @@ static bool show(struct client *client, const struct options *options, const cha
     static const char before_name[] = ":execution:";
     struct history_reader reader = {.execution_arn = arn, .without_data = true};
     struct progress_view view;
+    struct node *node = client_node(client);
     const char *name = strstr(arn, before_name);
     bool goes_on;
 
     progress_view_open(&view, options, name ? name + strlen(before_name) : arn, stderr);
     view.virtual_clock = !strcmp(options_text_or(options, OPT_CLOCK, "real"), "virtual");
+    if (node) {
+        node->function_log = progress_view_log;
+        node->function_log_context = &view;
+    }
     do {
         goes_on = !history_read(&reader, client, on_event, &view, error);
         progress_view_draw(&view);
     } while (goes_on && !reader.ended && (goes_on = client_wait(client, arn, TICK_MS)));
+    if (node)
+        node->function_log = NULL;
     progress_view_close(&view);
     history_reader_release(&reader);
     return goes_on;
