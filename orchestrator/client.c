@@ -129,20 +129,26 @@ static void on_signal(evutil_socket_t fd, short what, void *context)
     event_base_loopbreak(client->node->base);
 }
 
-/* Takes the store where it is free. From then on a signal ends the loop: handlers must not be left behind. */
-static int own(struct client *client, struct err *err)
+/* From now on a signal ends the waiting, not the process: handlers and requests must not be left behind. */
+static void catch_signals(struct client *client)
 {
     static const int signals[] = {SIGINT, SIGTERM};
-    int result = node_own(client->node, err);
 
-    client->owner_checked_ms = now_ms();
-    if (result || client->signals[0])
-        return result;
-    for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+    for (size_t i = 0; !client->signals[1] && i < sizeof(signals) / sizeof(*signals); i++) {
         client->signals[i] = evsignal_new(client->node->base, signals[i], on_signal, client);
         event_add(client->signals[i], NULL);
     }
-    return 0;
+}
+
+/* Takes the store where it is free. */
+static int own(struct client *client, struct err *err)
+{
+    int result = node_own(client->node, err);
+
+    client->owner_checked_ms = now_ms();
+    if (!result)
+        catch_signals(client);
+    return result;
 }
 
 struct pending {
@@ -207,12 +213,6 @@ static int on_reply(void *context, int64_t seq, const char *body)
     return 0;
 }
 
-static void sleep_ms(int ms)
-{
-    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
-    nanosleep(&time, NULL);
-}
-
 /* Whether the store is ours after all: its owner has gone, and we stay or have a request that nobody answers. */
 static bool took_over(struct client *client)
 {
@@ -223,14 +223,12 @@ static bool took_over(struct client *client)
     return !own(client, NULL);
 }
 
-/* One step of waiting: as owner the loop turns, else we sleep. */
+/* The loop turns for a while: as owner it works, else it waits for the time to pass or a signal. */
 static void pass_time(struct client *client, int ms)
 {
-    if (!took_over(client)) {
-        sleep_ms(ms);
-        return;
-    }
     const struct timeval time = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+
+    catch_signals(client);
     event_base_loopexit(client->node->base, &time);
     event_base_loop(client->node->base, EVLOOP_NO_EXIT_ON_EMPTY);
 }
@@ -261,6 +259,7 @@ static int call_owner(struct client *client, const char *operation, struct json_
             store_inbox_cancel(store, seq, NULL);
             return interrupted(error);
         }
+        took_over(client); /* then our own inbox answers */
         pass_time(client, TICK_MS);
     }
 }
@@ -315,8 +314,8 @@ bool client_wait(struct client *client, const char *execution_arn, int ms)
     int64_t until_ms = now_ms() + ms;
 
     if (client->http) {
-        sleep_ms(ms);
-        return true;
+        const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+        return !nanosleep(&time, NULL);
     }
     if (client->stays && took_over(client)) {
         watch(client, execution_arn);
@@ -326,7 +325,7 @@ bool client_wait(struct client *client, const char *execution_arn, int ms)
     }
     store_change_counter(client->node->store);
     int64_t change = store_change_counter(client->node->store);
-    while (now_ms() < until_ms && store_change_counter(client->node->store) == change)
-        sleep_ms(TICK_MS);
+    while (now_ms() < until_ms && !client->interrupted && store_change_counter(client->node->store) == change)
+        pass_time(client, TICK_MS);
     return !client->interrupted;
 }

@@ -222,6 +222,8 @@ static void add_escaped(struct buf *out, const char *text)
 
 static void draw_label(struct buf *out, int x, int y, const char *label)
 {
+    if (!*label)
+        return;
     buf_printf(out, "<text class=\"label\" x=\"%d\" y=\"%d\">", x, y);
     add_escaped(out, label);
     buf_add_text(out, "</text>\n");

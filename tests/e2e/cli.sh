@@ -191,6 +191,43 @@ holds 'aborted with its error' [ "$(json 'v["status"], v["error"]')" = 'ABORTED 
 expect 5 stop nowhere
 expect 1 run wait.yaml --clock virtual --name early -q
 
+"$program" run wait.yaml --name long >out 2>err &
+runner=$!
+until_true grep -q entered err
+kill -TERM $runner
+wait $runner
+holds 'interrupted: 130' [ $? = 130 ]
+expect 0 stop long
+
+# --- on a terminal ------------------------------------------------------------------------------------------
+cat >terminal.py <<'PY'
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+shown = b""
+while True:
+    try:
+        some = os.read(fd, 65536)
+    except OSError:
+        break
+    if not some:
+        break
+    shown += some
+os.waitpid(pid, 0)
+sys.stdout.write(shown.decode())
+PY
+LC_ALL=C.UTF-8 TERM=xterm NO_COLOR=1 python3 terminal.py "$program" run all.json --input '{"n":2,"items":[1,2,3]}' >out 2>err
+output_has '├─ ✔ Choose'
+output_has '│  ├─ ✔ Right .* 2 retries  caught Lambda.Unknown'
+output_has '└─ ✔ Each .* 3/3 items'
+holds 'the tree is drawn again in place' grep -q $'\033\\[[0-9]*A' out
+holds 'no colours with NO_COLOR' [ "$(grep -c $'\033\\[[0-9]*m' out)" = 0 ]
+LC_ALL=C.UTF-8 TERM=xterm python3 terminal.py "$program" run pass.asl.json >out 2>err
+holds 'colours on a terminal' grep -q $'\033\\[32m' out
+TERM=dumb python3 terminal.py "$program" run pass.asl.json >out 2>err
+output_has 'A entered (Pass)'
+
 # --- two processes on one store --------------------------------------------------------------------------
 "$program" serve --listen 127.0.0.1:0 --functions functions >serve.out 2>&1 &
 pids+=($!)
@@ -247,7 +284,7 @@ for format in svg dot mermaid; do
     expect 0 graph all.json -o $format
     output_has Choose
     expect 0 graph all:@latest -o $format
-    holds "$format is coloured" grep -Eq '#f9d2d0|:::failed' out
+    holds "$format is coloured" grep -Eq 'state caught|fillcolor="#fde5c3"|:::caught' out
 done
 expect 0 graph all.json
 holds 'the SVG is well-formed' python3 -c 'import xml.dom.minidom as m; m.parse("out")'
