@@ -589,6 +589,23 @@ static bool query_by_machine(struct service_call *call, struct store_execution_q
     return true;
 }
 
+/* The Map Run whose children are listed; false: the call has failed. */
+static bool check_map_run(struct service_call *call)
+{
+    struct arn arn;
+    struct err err = {0};
+    AUTO_JSON struct json_object *run = NULL;
+    const char *text = call_text(call, "mapRunArn");
+    if (!call_arn(call, "mapRunArn", ANY_MAP_RUN, &arn))
+        return false;
+    int code = record_read(call->service, "maprun", text, &run, NULL, &err);
+    if (code == ERR_NOT_FOUND)
+        call_fail_with(call, "ResourceNotFound", "resourceName", text, "Resource not found: '%s'", text);
+    else if (code < 0)
+        call_fail_internal(call, code, &err);
+    return code == 0;
+}
+
 static void list_by_query(struct service_call *call, struct store_execution_query *query, const char *scope)
 {
     char *position;
@@ -634,7 +651,7 @@ void list_executions(struct service_call *call)
     };
     char *machine = NULL;
     struct arn arn;
-    if (map_run ? call_arn(call, "mapRunArn", ANY_MAP_RUN, &arn) : query_by_machine(call, &query, &machine, &arn)) {
+    if (map_run ? check_map_run(call) : query_by_machine(call, &query, &machine, &arn)) {
         char *scope =
             mem_printf("%s %s %s", map_run ? map_run : machine_text, status ? status : "", redriven ? redriven : "");
         list_by_query(call, &query, scope);

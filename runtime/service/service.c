@@ -160,6 +160,8 @@ static int http_status_of(const char *error)
         return 402;
     if (strcmp(error, "UnknownOperationException") == 0)
         return 404;
+    if (strcmp(error, "ServiceUnavailable") == 0)
+        return 503;
     return strcmp(error, "InternalFailure") == 0 ? 500 : 400;
 }
 

@@ -5,9 +5,10 @@ import os
 import socket
 import ssl
 import subprocess
+import tempfile
 import unittest
 
-from server import Server
+from server import PROGRAM, Server
 
 KEYS = """
 keys:
@@ -136,11 +137,8 @@ class Authenticated(unittest.TestCase):
 
 class OffLoopback(unittest.TestCase):
     def test_needs_keys(self):
-        import tempfile
-        program = os.path.join(os.environ["top_builddir"], "orchestrator")
         with tempfile.TemporaryDirectory() as folder:
-            store = "sqlite:" + os.path.join(folder, "x.db")
-            result = subprocess.run([program, "serve", "--listen", "0.0.0.0:0", "--store", store],
+            result = subprocess.run([PROGRAM, "serve", "--listen", "0.0.0.0:0", "--store", f"sqlite:{folder}/s.db"],
                                     capture_output=True, text=True, timeout=20, check=False)
         self.assertNotEqual(result.returncode, 0)
         self.assertIn("loopback", result.stderr)
@@ -148,7 +146,6 @@ class OffLoopback(unittest.TestCase):
 
 class Tls(unittest.TestCase):
     def test_https(self):
-        import tempfile
         with tempfile.TemporaryDirectory() as folder:
             certificate, key = os.path.join(folder, "c.pem"), os.path.join(folder, "k.pem")
             subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj",
