@@ -20,8 +20,8 @@ struct asl_variables {
 };
 
 struct asl_env {
-    struct json_object *input;     /* raw state input: $states.input; `$` where a field says so */
-    struct json_object *result;    /* $states.result */
+    struct json_object *input;        /* raw state input: $states.input; `$` where a field says so */
+    struct json_object *result;       /* $states.result */
     struct json_object *error_output; /* {"Error","Cause"}: $states.errorOutput */
     bool has_result;
     bool has_error_output;

@@ -16,12 +16,14 @@ struct asl_failure {
     bool in_state;  /* the cause gets the prefix "An error occurred while executing the state ..." */
 };
 
-#define ASL_FAILURE_INIT {0, 0, 0, false}
+#define ASL_FAILURE_INIT                                                                                               \
+    {                                                                                                                  \
+        0, 0, 0, false                                                                                                 \
+    }
 
 void asl_failure_release(struct asl_failure *failure);
 /* Sets States.Runtime with a cause that gets the prefix. Returns -1, so that it can be returned. */
-int asl_failure_runtime(struct asl_failure *failure, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+int asl_failure_runtime(struct asl_failure *failure, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Sets any error; in_state as given. Returns -1. */
 int asl_failure_set(struct asl_failure *failure, const char *error, bool in_state, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -1,7 +1,7 @@
 # Tests. Unit tests are C; what can be written as text is under cases/ (language) and flows/ (executions);
 # e2e/ drives the program from outside.
 TEST_EXTENSIONS = .flow .py .sh .test
-EXTRA_DIST += %D%/count %D%/lint
+EXTRA_DIST += %D%/count %D%/cppcheck.suppressions %D%/lint
 
 dist_check_SCRIPTS = %D%/docs/limits.sh %D%/docs/man.sh
 TESTS += %D%/docs/limits.sh %D%/docs/man.sh
