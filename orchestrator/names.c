@@ -157,10 +157,13 @@ static int find_by_name(struct client *client, const char *name, char **ret_arn,
             return 0;
         }
         free(arn);
+        if (*error->name) /* none of this machine */
+            client_error_release(error);
+        else
+            result = error->err.code;
     }
     if (result)
         return result;
-    client_error_release(error);
     return err_set(&error->err, ERR_NOT_FOUND, "there is no execution \"%s\"", name);
 }
 
