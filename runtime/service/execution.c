@@ -119,7 +119,7 @@ static bool resolve(struct service_call *call, struct starting *starting)
     if (name)
         snprintf(starting->name, sizeof starting->name, "%s", name);
     else
-        service_uuid(starting->name);
+        service_uuid_of(engine_now_ms(call->service->engine), starting->name);
     if (machine_read(call, &starting->given, &starting->machine, NULL)) {
         starting->machine_arn = machine_arn(call->service, starting->machine);
         if (resolve_revision(call, starting) && resolve_test_case(call, starting) &&

@@ -319,19 +319,34 @@ struct json_object *api_time(int64_t ms)
     return json_object_new_double_s((double)ms / 1000, text);
 }
 
-void service_uuid(char out[37])
+static void write_uuid(unsigned char bytes[16], int version, char out[37])
 {
-    unsigned char bytes[16];
-    if (RAND_bytes(bytes, sizeof bytes) != 1)
-        abort();
-    bytes[6] = (unsigned char)(0x40 | (bytes[6] & 0x0F));
+    bytes[6] = (unsigned char)(version << 4 | (bytes[6] & 0x0F));
     bytes[8] = (unsigned char)(0x80 | (bytes[8] & 0x3F));
-    for (size_t i = 0, at = 0; i < sizeof bytes; i++) {
+    for (size_t i = 0, at = 0; i < 16; i++) {
         if (i == 4 || i == 6 || i == 8 || i == 10)
             out[at++] = '-';
         snprintf(out + at, 3, "%02x", bytes[i]);
         at += 2;
     }
+}
+
+void service_uuid(char out[37])
+{
+    unsigned char bytes[16];
+    if (RAND_bytes(bytes, sizeof bytes) != 1)
+        abort();
+    write_uuid(bytes, 4, out);
+}
+
+void service_uuid_of(int64_t ms, char out[37])
+{
+    unsigned char bytes[16];
+    if (RAND_bytes(bytes, sizeof bytes) != 1)
+        abort();
+    for (int i = 0; i < 6; i++)
+        bytes[i] = (unsigned char)(ms >> (40 - 8 * i));
+    write_uuid(bytes, 7, out);
 }
 
 const char *execution_status_name(enum execution_status status)

@@ -111,6 +111,9 @@ bool call_name(struct service_call *call, const char *name);
 struct json_object *api_time(int64_t ms);
 /* A new random UUID. */
 void service_uuid(char out[37]);
+/* The same, ordered by the moment (RFC 9562 version 7): names that are made one after the other lie side by side in the
+   store's index, and a commit touches few of its pages. */
+void service_uuid_of(int64_t ms, char out[37]);
 const char *execution_status_name(enum execution_status status);
 
 /* --- pages (page.c) ---------------------------------------------------------------------------------- */
