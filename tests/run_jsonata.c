@@ -184,7 +184,7 @@ static void run_file(const char *path, int *passed, int *failed)
         run_case(&setting, expression, &got);
         bool good = strcmp(buf_text(&wanted), buf_text(&got)) == 0;
         if (!good)
-            fprintf(stderr, "%s:%d: %s\nwanted %sgot    %s", path, start, expression, buf_text(&wanted),
+            fprintf(stderr, "%s:%d: %s\nwanted %.600sgot    %.600s\n", path, start, expression, buf_text(&wanted),
                     buf_text(&got));
         ++*(good ? passed : failed);
         free(expression);
