@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The manual pages in docs/man are those that the program makes of its tables, and every option is in one.
 set -u
-program=$top_builddir/orchestrator
-pages=$top_srcdir/docs/man
+program=${top_builddir:?}/orchestrator
+pages=${top_srcdir:?}/docs/man
 passed=0 failed=0
 check() {
     local name=$1

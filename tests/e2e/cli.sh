@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The program from outside: every command on a store, formats, exit codes, two processes on one store.
 set -u
-program=$top_builddir/orchestrator
+program=${top_builddir:?}/orchestrator
 work=$(mktemp -d)
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
