@@ -2,10 +2,11 @@
  * jsonata.h - JSONata expressions: compiled once, evaluated many times.
  *
  * Shapes    an expression is UTF-8 text without the {% %} delimiters; positions count code points
- *           from 0, as the reference implementation counts them.
+ *           from 0. As in the reference implementation an error names the end of the token it is about.
  * Promise   a compiled expression is read-only and may be evaluated any number of times; an
  *           evaluation ends within its bounds (steps of time, depth, memory) whatever the input.
- *           No I/O, no clock, no randomness of its own: both come in through struct jsonata_env.
+ *           No I/O, no randomness and no time of its own: both come in through struct jsonata_env;
+ *           only time_ms is measured on the monotonic clock.
  * Memory    jsonata_compile() gives an expression to jsonata_free(). Results are the caller's.
  * Source    https://docs.jsonata.org, the 2.x reference behaviour; in workflows the rules of AWS
  *           Step Functions ("Transforming data with JSONata").
@@ -21,7 +22,7 @@ struct json_object;
 struct jsonata;
 
 struct jsonata_error {
-    char code[8];                /* "S0202", "T2001", "D3060", "U1001" ...; empty for engine limits */
+    char code[8];                /* "S0202", "T2001" ...; of a limit U1001, empty in JSONATA_STATES */
     int position;                /* code points from the start of the expression, -1 unknown */
     char *message;               /* the reference's text with values filled in; heap */
     char *token;                 /* the token in question or NULL; heap */
