@@ -4,6 +4,8 @@ libruntime_a_SOURCES += \
     %D%/arn.c \
     %D%/arn.h \
     %D%/execution.c \
+    %D%/execution.h \
+    %D%/history.c \
     %D%/inbox.c \
     %D%/inbox.h \
     %D%/machine.c \
@@ -18,9 +20,11 @@ libruntime_a_SOURCES += \
     %D%/operations.def \
     %D%/page.c \
     %D%/records.c \
+    %D%/redrive.c \
     %D%/service.c \
     %D%/service.h \
     %D%/service_priv.h \
+    %D%/start.c \
     %D%/state_machine.c \
     %D%/tag.c \
     %D%/test_context.c \

@@ -50,6 +50,15 @@ int service_open(const struct service_options *options, struct service **ret_ser
 
 /* --- the life of a call ---------------------------------------------------------------------------- */
 
+static void service_free(struct service *service)
+{
+    for (size_t i = 0; i < REDRIVE_TOKENS; i++) {
+        free(service->redrive_tokens[i].arn);
+        free(service->redrive_tokens[i].token);
+    }
+    free(service);
+}
+
 static void call_free(struct service_call *call)
 {
     struct service *service = call->service;
@@ -66,7 +75,7 @@ static void call_free(struct service_call *call)
     free(call->text);
     free(call);
     if (service->closing && service->calls == NULL)
-        free(service);
+        service_free(service);
 }
 
 void service_close(struct service *service)
@@ -79,7 +88,7 @@ void service_close(struct service *service)
         service_cancel(service, call);
     }
     if (service->calls == NULL)
-        free(service);
+        service_free(service);
     else
         service->closing = true;
 }
@@ -263,6 +272,12 @@ bool call_flag(const struct service_call *call, const char *name, bool otherwise
 {
     struct json_object *value;
     return json_member(call->input, name, &value) && value ? json_object_get_boolean(value) : otherwise;
+}
+
+bool call_wants_data(const struct service_call *call)
+{
+    const char *included = call_text(call, "includedData");
+    return included == NULL || strcmp(included, "METADATA_ONLY") != 0;
 }
 
 int64_t call_int(const struct service_call *call, const char *name, int64_t otherwise)

@@ -32,12 +32,21 @@ struct operation {
     enum service_access access;
 };
 
+/* Of RedriveExecution's requests, so that a repeated one is known. */
+enum { REDRIVE_TOKENS = 256 };
+struct redrive_token {
+    char *arn, *token;
+    int64_t redriven_ms;
+};
+
 struct service {
     struct service_options options;
     struct engine *engine;
     struct store *store;
-    struct service_call *calls; /* all that are not answered yet */
-    bool closing;               /* the last call that comes back from the engine frees it */
+    struct service_call *calls;                          /* all that are not answered yet */
+    bool closing;                                        /* the last call that comes back from the engine frees it */
+    struct redrive_token redrive_tokens[REDRIVE_TOKENS]; /* a ring */
+    size_t redrive_token_next;
 };
 
 struct service_call {
@@ -84,6 +93,8 @@ void call_commit_and_succeed(struct service_call *call, struct json_object *outp
 
 const char *call_text(const struct service_call *call, const char *name);
 bool call_flag(const struct service_call *call, const char *name, bool otherwise);
+/* includedData does not say METADATA_ONLY. */
+bool call_wants_data(const struct service_call *call);
 int64_t call_int(const struct service_call *call, const char *name, int64_t otherwise);
 
 /*

@@ -378,12 +378,6 @@ void delete_state_machine(struct service_call *call)
 
 /* --- DescribeStateMachine, ListStateMachines --------------------------------------------------------------- */
 
-static bool with_data(const struct service_call *call)
-{
-    const char *included = call_text(call, "includedData");
-    return included == NULL || strcmp(included, "METADATA_ONLY") != 0;
-}
-
 static void add_definition(struct service_call *call, struct json_object *output, struct json_object *revision)
 {
     char *text = definition_text(call->service, json_member_text(revision, "definitionKey"));
@@ -412,7 +406,7 @@ void describe_state_machine(struct service_call *call)
     json_add_text(output, "type", json_member_text(machine, "type"));
     json_add(output, "creationDate", api_time(json_member_int(revision, "createdMs", 0)));
     json_add_text(output, "roleArn", json_member_text(revision, "roleArn"));
-    if (with_data(call)) {
+    if (call_wants_data(call)) {
         add_definition(call, output, revision);
         revision_add_variables(call->service, output, revision);
     }

@@ -1,0 +1,16 @@
+/*
+ * execution.h - what the operations on executions share.
+ */
+#ifndef RUNTIME_SERVICE_EXECUTION_H
+#define RUNTIME_SERVICE_EXECUTION_H
+
+#include "runtime/service/service_priv.h"
+
+/* Fails the call with ExecutionDoesNotExist. */
+void execution_fail_missing(struct service_call *call, const char *arn);
+/* Reads the execution that `executionArn` names; `fn` is called with it. False: the call has failed. */
+bool execution_read(struct service_call *call, store_execution_fn *fn, void *context);
+/* Adds "input" or "output" with its details; only those where the payload is not included. */
+void execution_add_payload(struct json_object *output, const char *member, const char *text, bool included);
+
+#endif

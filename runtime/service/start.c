@@ -1,0 +1,294 @@
+/* start.c - StartExecution and StartSyncExecution (reference/api.md section 5). */
+#include "asl/base/err.h"
+#include "asl/base/limits.h"
+#include "asl/base/mem.h"
+#include "asl/definition/jackson.h"
+#include "runtime/service/execution.h"
+#include "runtime/service/machine.h"
+#include "runtime/task/mock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- starting ----------------------------------------------------------------------------------------- */
+
+/* What a StartExecution or StartSyncExecution names, resolved. */
+struct starting {
+    struct json_object *machine;
+    struct json_object *revision; /* the machine or one of its versions; borrowed */
+    struct json_object *input;
+    char *machine_arn, *version_arn, *alias_arn, *arn;
+    char name[LIMIT_NAME_CHARS * 4 + 1];
+    const char *test_case;
+    struct arn given;
+};
+
+static void starting_release(struct starting *starting)
+{
+    json_object_put(starting->machine);
+    json_object_put(starting->input);
+    free(starting->machine_arn);
+    free(starting->version_arn);
+    free(starting->alias_arn);
+    free(starting->arn);
+}
+
+static bool parse_input(struct service_call *call, struct json_object **ret_input)
+{
+    const char *text = call_text(call, "input");
+    if (text == NULL)
+        text = "{}";
+    size_t bytes = strlen(text);
+    if (bytes > LIMIT_PAYLOAD_BYTES) {
+        call_fail(call, "InvalidExecutionInput", "Invalid State Machine Execution Input: 'Input exceeds %d bytes.'",
+                  LIMIT_PAYLOAD_BYTES);
+        return false;
+    }
+    if (bytes == 0) {
+        call_fail(call, "InvalidExecutionInput", "Invalid State Machine Execution Input: 'Invalid execution input.'");
+        return false;
+    }
+    if (json_parse(text, bytes, ret_input, NULL) == 0)
+        return true;
+    struct jackson_fault fault = {0};
+    jackson_scan(text, bytes, NULL, NULL, &fault);
+    call_fail(call, "InvalidExecutionInput", "Invalid State Machine Execution Input: '%s'",
+              fault.message ? fault.message : "Invalid execution input.");
+    jackson_fault_release(&fault);
+    return false;
+}
+
+/* Finds the revision that the qualifier of the ARN stands for. */
+static bool resolve_revision(struct service_call *call, struct starting *starting)
+{
+    const char *qualifier = starting->given.qualifier;
+    char drawn[24];
+    starting->revision = starting->machine;
+    if (qualifier == NULL)
+        return true;
+    if (!arn_is_version(qualifier)) {
+        struct json_object *alias = machine_alias(starting->machine, qualifier, NULL);
+        if (alias == NULL) {
+            machine_fail_missing(call, &starting->given);
+            return false;
+        }
+        starting->alias_arn = mem_printf("%s:%s", starting->machine_arn, qualifier);
+        snprintf(drawn, sizeof drawn, "%" PRId64, machine_alias_draw(alias));
+        qualifier = drawn;
+    }
+    starting->version_arn = mem_printf("%s:%s", starting->machine_arn, qualifier);
+    starting->revision = machine_version(starting->machine, qualifier, NULL);
+    if (starting->revision == NULL)
+        machine_fail_missing(call, &starting->given);
+    return starting->revision != NULL;
+}
+
+/* A case of the mock file, after `#`; an empty one is none. */
+static bool resolve_test_case(struct service_call *call, struct starting *starting)
+{
+    const char *test_case = starting->given.test_case;
+    struct connector *mock = call->service->options.mock;
+    if (test_case == NULL || *test_case == '\0')
+        return true;
+    if (mock == NULL || !mock_has_case(mock, starting->given.machine, test_case)) {
+        call_fail(call, "InvalidArn", "Invalid Arn: 'The mock file has no test case %s for %s'", test_case,
+                  starting->given.machine);
+        return false;
+    }
+    starting->test_case = test_case;
+    return true;
+}
+
+static bool resolve(struct service_call *call, struct starting *starting)
+{
+    *starting = (struct starting){0};
+    const char *name = call_text(call, "name");
+    if (!call_arn(call, "stateMachineArn", ANY_MACHINE, &starting->given) || (name && !call_name(call, name)))
+        return false;
+    if (starting->given.label) {
+        call_fail_with(call, "ValidationException", "reason", "API_DOES_NOT_SUPPORT_LABELED_ARNS",
+                       "This API does not support labelled ARNs.");
+        return false;
+    }
+    if (name)
+        snprintf(starting->name, sizeof starting->name, "%s", name);
+    else
+        service_uuid_of(engine_now_ms(call->service->engine), starting->name);
+    if (machine_read(call, &starting->given, &starting->machine, NULL)) {
+        starting->machine_arn = machine_arn(call->service, starting->machine);
+        if (resolve_revision(call, starting) && resolve_test_case(call, starting) &&
+            parse_input(call, &starting->input))
+            return true;
+    }
+    starting_release(starting);
+    return false;
+}
+
+static void start(struct service_call *call, struct starting *starting, engine_done_fn *done, engine_ended_fn *ended)
+{
+    bool express = machine_is_express(starting->machine);
+    if (express) {
+        char uuid[37];
+        service_uuid(uuid);
+        starting->arn = service_arn(call->service, "express:%s:%s:%s", starting->given.machine, starting->name, uuid);
+    } else {
+        starting->arn = service_arn(call->service, "execution:%s:%s", starting->given.machine, starting->name);
+    }
+    free(call->text);
+    call->text = mem_strdup(starting->arn);
+    struct engine_start request = {.arn = starting->arn,
+                                   .name = starting->name,
+                                   .machine_arn = starting->machine_arn,
+                                   .machine_name = starting->given.machine,
+                                   .definition_key = json_member_text(starting->revision, "definitionKey"),
+                                   .role_arn = json_member_text(starting->revision, "roleArn"),
+                                   .version_arn = starting->version_arn,
+                                   .alias_arn = starting->alias_arn,
+                                   .trace_header = call_text(call, "traceHeader"),
+                                   .test_case = starting->test_case,
+                                   .input = starting->input,
+                                   .express = express};
+    /* the engine may answer before it returns, which ends the call: nothing of it may be touched afterwards */
+    engine_start(call->service->engine, &request, &call->moment_ms, done, call, ended, call);
+}
+
+/* --- StartExecution -------------------------------------------------------------------------------------- */
+
+static void started_answer(struct service_call *call, int64_t started_ms)
+{
+    struct json_object *output = json_object_new_object();
+    json_add_text(output, "executionArn", call->text);
+    json_add(output, "startDate", api_time(started_ms));
+    call_succeed(call, output);
+}
+
+/* The name is taken: the same start over again, while that one runs, is answered like the first. */
+struct earlier {
+    struct service_call *call;
+    bool same;
+    int64_t started_ms;
+};
+
+static int compare_earlier(void *context, const struct store_execution *execution)
+{
+    struct earlier *earlier = context;
+    earlier->started_ms = execution->started_ms;
+    if (execution->status != EXECUTION_RUNNING)
+        return 0;
+    char *input = NULL, *output = NULL, *error = NULL, *cause = NULL;
+    const char *given = call_text(earlier->call, "input");
+    AUTO_JSON struct json_object *ours = NULL;
+    AUTO_JSON struct json_object *theirs = NULL;
+    if (given == NULL)
+        given = "{}";
+    if (engine_describe(earlier->call->service->engine, execution, &input, &output, &error, &cause, NULL) == 0 &&
+        input && json_parse(input, strlen(input), &theirs, NULL) == 0 &&
+        json_parse(given, strlen(given), &ours, NULL) == 0)
+        earlier->same = json_same(ours, theirs);
+    free(input);
+    free(output);
+    free(error);
+    free(cause);
+    return 0;
+}
+
+static void start_done(void *context, int code, const struct err *err)
+{
+    struct service_call *call = context;
+    if (code == 0) {
+        started_answer(call, call->moment_ms);
+        return;
+    }
+    if (code != ERR_EXISTS) {
+        call_fail_internal(call, code, err);
+        return;
+    }
+    struct earlier earlier = {.call = call};
+    store_execution_by_arn(call->service->store, call->text, compare_earlier, &earlier, NULL);
+    if (earlier.same)
+        started_answer(call, earlier.started_ms);
+    else
+        call_fail(call, "ExecutionAlreadyExists", "Execution Already Exists: '%s'", call->text);
+}
+
+void start_execution(struct service_call *call)
+{
+    struct starting starting;
+    if (!resolve(call, &starting))
+        return;
+    start(call, &starting, start_done, NULL);
+    starting_release(&starting);
+}
+
+/* --- StartSyncExecution ------------------------------------------------------------------------------------ */
+
+static void sync_started(void *context, int code, const struct err *err)
+{
+    if (code < 0)
+        call_fail_internal(context, code, err);
+}
+
+/* Billed in steps of 100 ms; the memory is a figure that clients want to see, not a measurement. */
+static struct json_object *billing(int64_t duration_ms)
+{
+    struct json_object *details = json_object_new_object();
+    int64_t steps = duration_ms <= 0 ? 1 : (duration_ms + 99) / 100;
+    json_add_int(details, "billedDurationInMilliseconds", steps * 100);
+    json_add_int(details, "billedMemoryUsedInMB", 64);
+    return details;
+}
+
+static void sync_ended(void *context, const struct engine_outcome *outcome)
+{
+    struct service_call *call = context;
+    bool included = call_wants_data(call);
+    struct arn arn;
+    struct json_object *output = json_object_new_object();
+    json_add_text(output, "executionArn", call->text);
+    if (arn_parse(call->text, &arn, NULL) == 0) {
+        char *machine = service_arn(call->service, "stateMachine:%s", arn.machine);
+        json_add_text(output, "stateMachineArn", machine);
+        free(machine);
+        json_add_text(output, "name", arn.name);
+    }
+    json_add(output, "startDate", api_time(outcome->started_ms));
+    json_add(output, "stopDate", api_time(outcome->stopped_ms));
+    json_add_text(output, "status", execution_status_name(outcome->status));
+    const char *input = call_text(call, "input");
+    execution_add_payload(output, "input", input ? input : "{}", included);
+    if (outcome->status == EXECUTION_SUCCEEDED) {
+        char *text = json_text(outcome->output);
+        execution_add_payload(output, "output", text, included);
+        free(text);
+    }
+    if (outcome->error)
+        json_add_text(output, "error", outcome->error);
+    if (outcome->cause)
+        json_add_text(output, "cause", outcome->cause);
+    if (call_text(call, "traceHeader"))
+        json_add_text(output, "traceHeader", call_text(call, "traceHeader"));
+    json_add(output, "billingDetails", billing(outcome->stopped_ms - outcome->started_ms));
+    call_succeed(call, output);
+}
+
+static void sync_cancelled(struct service_call *call)
+{
+    engine_forget(call->service->engine, call->text, call);
+}
+
+void start_sync_execution(struct service_call *call)
+{
+    struct starting starting;
+    if (!resolve(call, &starting))
+        return;
+    if (!machine_is_express(starting.machine)) {
+        call_fail(call, "StateMachineTypeNotSupported",
+                  "This operation is not supported by this type of state machine");
+    } else {
+        call->cancel = sync_cancelled;
+        start(call, &starting, sync_started, sync_ended);
+    }
+    starting_release(&starting);
+}
