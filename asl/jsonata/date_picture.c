@@ -93,10 +93,18 @@ static void set_integer(struct eval *e, struct date_picture *picture, struct dat
         before->integer.parse_width = before->integer.mandatory_digits;
 }
 
+_Noreturn static void fail_component(struct eval *e, uint32_t component)
+{
+    char text[4];
+    fail_value(e, "D3132", text_copy(e, text, component ? utf8_write(text, component) : 0));
+}
+
 /* component presentation? second-modifier? ("," min ("-" max)?)? */
 static void add_marker(struct eval *e, struct date_picture *picture, struct runes marker)
 {
     struct date_part part = {.component = marker.count ? marker.data[0] : 0, .year_digits = -1};
+    if (part.component == 0) /* nothing, or a NUL: 0 stands for literals here */
+        fail_component(e, 0);
     ptrdiff_t comma = runes_find_last(marker, ',');
     struct runes presentation = runes_part(marker, 1, comma < 0 ? marker.count : (size_t)comma);
     bool has_min = false;
@@ -116,11 +124,8 @@ static void add_marker(struct eval *e, struct date_picture *picture, struct rune
         }
     } else if (presentation.count == 0) {
         const char *text = default_presentation(part.component);
-        if (text == NULL) {
-            char component[4];
-            size_t bytes = part.component ? utf8_write(component, part.component) : 0;
-            fail_value(e, "D3132", text_copy(e, component, bytes));
-        }
+        if (text == NULL)
+            fail_component(e, part.component);
         presentation = runes_of(e, (struct text){text, strlen(text)});
     }
     if (presentation.data[0] == 'n' || presentation.data[0] == 'N') {
