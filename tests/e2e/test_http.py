@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from server import PROGRAM, Server
+from server import PROGRAM, ROLE, Server, until
 
 KEYS = """
 keys:
@@ -83,6 +83,20 @@ class Plain(unittest.TestCase):
             if end in self.server.get("/metrics"):
                 return
         self.fail("the poll of a client that is gone is still at work")
+
+    def test_a_redrive_is_repeated_safely(self):
+        definition = {"StartAt": "A", "States": {"A": {"Type": "Fail", "Error": "E"}}}
+        _, machine, _ = post(self.server, "CreateStateMachine", json.dumps({
+            "name": "fails", "roleArn": ROLE, "definition": json.dumps(definition)}))
+        _, started, _ = post(self.server, "StartExecution", json.dumps({"stateMachineArn": machine["stateMachineArn"]}))
+        body = json.dumps({"executionArn": started["executionArn"]})
+        until(lambda: post(self.server, "DescribeExecution", body)[1]["status"] == "FAILED")
+        redrive = json.dumps({"executionArn": started["executionArn"], "clientToken": "once"})
+        answers = [post(self.server, "RedriveExecution", redrive)[:2] for _ in range(3)]
+        self.assertEqual([status for status, _ in answers], [200, 200, 200])
+        self.assertEqual(len({answer["redriveDate"] for _, answer in answers}), 1)
+        until(lambda: post(self.server, "DescribeExecution", body)[1]["status"] == "FAILED")
+        self.assertEqual(post(self.server, "DescribeExecution", body)[1]["redriveCount"], 1)
 
     def test_pages_for_operators(self):
         post(self.server, "ListStateMachines", "{}")
