@@ -38,6 +38,7 @@ static pid_t spawn(char **command, int run)
     int null = open("/dev/null", O_RDWR);
     dup2(null, 0);
     dup2(null, 1);
+    dup2(null, 2);
     execvp(command[0], command);
     _exit(127);
 }
