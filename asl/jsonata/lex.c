@@ -157,7 +157,10 @@ static void lex_string(struct maker *m, struct token *token)
         skip(m, plain + 1);
         return;
     }
-    char *text = arena_alloc(m->arena, m->bytes - m->at + 4);
+    size_t last = m->at; /* no escape is longer than what it stands for */
+    while (last < m->bytes && (unsigned char)m->text[last] != quote)
+        last += m->text[last] == '\\' ? 2 : 1;
+    char *text = arena_alloc(m->arena, last - m->at + 8);
     size_t bytes = 0;
     while (m->at < m->bytes) {
         unsigned char c = peek(m, 0);

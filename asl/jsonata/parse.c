@@ -215,7 +215,8 @@ static struct node *parse_first(struct maker *m)
 static void parse_signature(struct maker *m, struct node *lambda)
 {
     int position = m->token.position;
-    size_t capacity = m->bytes - m->at + 16, bytes = 0;
+    const char *body = memchr(m->text + m->at, '{', m->bytes - m->at);
+    size_t capacity = (body ? (size_t)(body - m->text) : m->bytes) - m->at + 16, bytes = 0;
     char *text = arena_alloc(m->arena, capacity);
     text[bytes++] = '<';
     int depth = 1;
