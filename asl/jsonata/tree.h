@@ -32,19 +32,47 @@ enum token_type {
 };
 
 /* Operators, with how strongly they bind to what stands left of them. X(id, text, power) */
-#define JSONATA_OPERATORS(X)                                                                                           \
-    X(OP_DOT, ".", 75)                                                                                                 \
-    X(OP_BRACKET, "[", 80)                                                                                             \
-    X(OP_BRACKET_END, "]", 0)                                                                                          \
-    X(OP_BRACE, "{", 70)                                                                                               \
-    X(OP_BRACE_END, "}", 0) X(OP_PAREN, "(", 80) X(OP_PAREN_END, ")", 0) X(OP_COMMA, ",", 0) X(OP_FOCUS, "@", 80)      \
-        X(OP_INDEX, "#", 80) X(OP_SEMICOLON, ";", 0) X(OP_COLON, ":", 0) X(OP_QUESTION, "?", 20) X(OP_PLUS, "+", 50)   \
-            X(OP_MINUS, "-", 50) X(OP_TIMES, "*", 60) X(OP_DIVIDE, "/", 60) X(OP_PERCENT, "%", 60) X(OP_PIPE, "|", 0)  \
-                X(OP_EQUAL, "=", 40) X(OP_LESS, "<", 40) X(OP_GREATER, ">", 40) X(OP_CARET, "^", 40)                   \
-                    X(OP_DESCENDANTS, "**", 0) X(OP_RANGE, "..", 0) X(OP_BIND, ":=", 10) X(OP_NOT_EQUAL, "!=", 40)     \
-                        X(OP_LESS_EQUAL, "<=", 40) X(OP_GREATER_EQUAL, ">=", 40) X(OP_CHAIN, "~>", 40)                 \
-                            X(OP_DEFAULT, "?:", 40) X(OP_COALESCE, "??", 40) X(OP_AND, "and", 30) X(OP_OR, "or", 25)   \
-                                X(OP_IN, "in", 40) X(OP_CONCAT, "&", 50) X(OP_NOT, "!", 0) X(OP_TILDE, "~", 0)
+/* clang-format off */
+#define JSONATA_OPERATORS(X) \
+    X(OP_DOT, ".", 75) \
+    X(OP_BRACKET, "[", 80) \
+    X(OP_BRACKET_END, "]", 0) \
+    X(OP_BRACE, "{", 70) \
+    X(OP_BRACE_END, "}", 0) \
+    X(OP_PAREN, "(", 80) \
+    X(OP_PAREN_END, ")", 0) \
+    X(OP_COMMA, ",", 0) \
+    X(OP_FOCUS, "@", 80) \
+    X(OP_INDEX, "#", 80) \
+    X(OP_SEMICOLON, ";", 0) \
+    X(OP_COLON, ":", 0) \
+    X(OP_QUESTION, "?", 20) \
+    X(OP_PLUS, "+", 50) \
+    X(OP_MINUS, "-", 50) \
+    X(OP_TIMES, "*", 60) \
+    X(OP_DIVIDE, "/", 60) \
+    X(OP_PERCENT, "%", 60) \
+    X(OP_PIPE, "|", 0) \
+    X(OP_EQUAL, "=", 40) \
+    X(OP_LESS, "<", 40) \
+    X(OP_GREATER, ">", 40) \
+    X(OP_CARET, "^", 40) \
+    X(OP_DESCENDANTS, "**", 0) \
+    X(OP_RANGE, "..", 0) \
+    X(OP_BIND, ":=", 10) \
+    X(OP_NOT_EQUAL, "!=", 40) \
+    X(OP_LESS_EQUAL, "<=", 40) \
+    X(OP_GREATER_EQUAL, ">=", 40) \
+    X(OP_CHAIN, "~>", 40) \
+    X(OP_DEFAULT, "?:", 40) \
+    X(OP_COALESCE, "??", 40) \
+    X(OP_AND, "and", 30) \
+    X(OP_OR, "or", 25) \
+    X(OP_IN, "in", 40) \
+    X(OP_CONCAT, "&", 50) \
+    X(OP_NOT, "!", 0) \
+    X(OP_TILDE, "~", 0)
+/* clang-format on */
 
 enum operator_id {
     OP_NONE,
