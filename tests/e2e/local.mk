@@ -5,3 +5,7 @@ E2E_TESTS = \
 TESTS += $(E2E_TESTS)
 PY_LOG_COMPILER = /usr/bin/python3 -B
 EXTRA_DIST += %D%/engine.py $(E2E_TESTS)
+
+# What npm brought for the JavaScript client.
+distclean-local:
+	-rm -rf js-sdk
