@@ -265,8 +265,8 @@ static void fail_child(struct execution *x, struct frame *child, const struct ev
     frame_enqueue(x, parent);
 }
 
-/* The children's results become the raw result. */
-static void succeed_children(struct frame *frame)
+/* The children's results become the raw result: a redrive of what fails after this has no children to go on with. */
+static void succeed_children(struct execution *x, struct frame *frame)
 {
     struct children *children = frame->children;
     struct json_object *results = json_object_new_array_ext((int)children->count);
@@ -274,6 +274,7 @@ static void succeed_children(struct frame *frame)
         json_append(results, children->results[i]);
         children->results[i] = NULL;
     }
+    free_children(x, frame);
     json_object_put(frame->value);
     frame->value = results;
     frame->phase = PHASE_RESULT;
@@ -467,7 +468,7 @@ void execution_apply(struct execution *x, const struct event *event)
     case EVENT_PARALLEL_SUCCEEDED:
     case EVENT_MAP_SUCCEEDED:
         if (frame->phase == PHASE_CHILDREN)
-            succeed_children(frame);
+            succeed_children(x, frame);
         break;
     case EVENT_PARALLEL_FAILED:
     case EVENT_MAP_FAILED:

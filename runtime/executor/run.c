@@ -105,7 +105,7 @@ void run_forget(struct run *run)
     lh_table_delete(engine->runs_by_arn, run->arn);
     lh_table_delete(engine->runs_by_id, (void *)(uintptr_t)run->id);
     engine->counters.open--;
-    free_watchers(run->watchers);
+    park_watchers(run);
     execution_free(run->execution);
     buf_release(&run->row);
     free(run->arn);
@@ -198,7 +198,10 @@ static void take_outbox(struct run *run, struct outbox *outbox)
     }
 }
 
-/* Express: nothing to wait for, commands at once. The outbox is copied since tasks may deliver again. */
+/*
+ * Express: nothing to wait for, commands at once. The outbox is copied since tasks may deliver again; with what they
+ * deliver the run may end and be gone.
+ */
 static void carry_out_now(struct run *run, struct outbox *outbox)
 {
     size_t count = outbox->command_count;
@@ -208,7 +211,9 @@ static void carry_out_now(struct run *run, struct outbox *outbox)
     struct command *commands = count <= 16 ? few : mem_alloc(count * sizeof *commands);
     memcpy(commands, outbox->commands, count * sizeof *commands);
     outbox_clear(outbox);
-    for (size_t i = 0; i < count; i++)
+    struct engine *engine = run->engine;
+    int64_t id = run->id;
+    for (size_t i = 0; i < count && run_by_id(engine, id) != NULL; i++)
         if (commands[i].kind != COMMAND_ENDED)
             tasks_carry_out(run, commands[i]);
     if (commands != few)
@@ -221,10 +226,12 @@ static void after_advance(struct run *run)
     struct outbox *outbox = &engine->outbox;
     take_outbox(run, outbox);
     timers_update(run);
-    if (run->express)
+    bool express = run->express;
+    int64_t id = run->id;
+    if (express)
         carry_out_now(run, outbox);
     outbox_clear(outbox);
-    if (run->express && run->ended) {
+    if (express && run_by_id(engine, id) != NULL && run->ended) {
         run_tell_watchers(run);
         run_forget(run);
     }
@@ -256,8 +263,6 @@ void run_settle(struct run *run)
     if (run->ended)
         run_tell_watchers(run);
     bool sleeps = run->wake_ms != STORE_WAKE_ACTIVE && !tasks_hold(run);
-    if (sleeps)
-        park_watchers(run);
     if (sleeps || run->ended)
         run_forget(run);
 }

@@ -173,6 +173,11 @@ static void wait_for_place(struct engine *engine, struct run *run, struct comman
     engine->queue[engine->queue_count++] = (struct pending_command){run, command};
 }
 
+static int tasks_max(const struct engine *engine)
+{
+    return engine->options.tasks_max ? engine->options.tasks_max : ENGINE_TASKS_MAX;
+}
+
 static void run_task(struct run *run, struct command command)
 {
     struct engine *engine = run->engine;
@@ -186,24 +191,22 @@ static void run_task(struct run *run, struct command command)
     }
     if (wanted.submitted && wanted.resource->pattern == PATTERN_CALLBACK && run->test_case == NULL)
         return; /* the message is out: only its token is waited for */
-    int most = engine->options.tasks_max ? engine->options.tasks_max : ENGINE_TASKS_MAX;
-    if (engine->tasks_running >= most)
+    if (engine->tasks_running >= tasks_max(engine))
         wait_for_place(engine, run, command);
     else
         start(run, &wanted);
 }
 
+/* One place is free, but who waited for it may not want it any more: on to the next. */
 static void start_next(struct engine *engine)
 {
-    if (engine->queue_head == engine->queue_count)
-        return;
-    struct pending_command next = engine->queue[engine->queue_head++];
-    if (engine->queue_head == engine->queue_count)
-        engine->queue_head = engine->queue_count = 0;
-    if (next.run)
-        run_task(next.run, next.command);
-    else
-        start_next(engine);
+    while (engine->queue_head < engine->queue_count && engine->tasks_running < tasks_max(engine)) {
+        struct pending_command next = engine->queue[engine->queue_head++];
+        if (engine->queue_head == engine->queue_count)
+            engine->queue_head = engine->queue_count = 0;
+        if (next.run)
+            run_task(next.run, next.command);
+    }
 }
 
 static void cancel(struct run *run, struct command command)

@@ -224,12 +224,69 @@ static void a_stop_is_durable(void **state)
     close_engine(f);
 }
 
+static void list_nothing(void *context, const struct engine_waiting *waiting)
+{
+    (void)context, (void)waiting;
+}
+
+/* Who looks at a sleeping execution does not take the end away from those who wait for it. */
+static void a_look_at_a_sleeper_keeps_its_watchers(void **state)
+{
+    struct fixture *f = *state;
+    open_engine(f, false);
+    struct ending ending = {0};
+    struct err err;
+    start(f, PASSES, "four", "{\"list\":[1]}", &ending);
+    event_base_loop(f->base, EVLOOP_NONBLOCK);
+    assert_int_equal(engine_list_waiting(f->engine, list_nothing, NULL, &err), 0);
+    struct answer answer = {0};
+    engine_stop(f->engine, "arn:aws:states:us-east-1:123456789012:execution:m:four", NULL, NULL, on_done, &answer);
+    while (!answer.given)
+        event_base_loop(f->base, EVLOOP_ONCE);
+    assert_true(ending.over);
+    assert_int_equal(ending.status, EXECUTION_ABORTED);
+    close_engine(f);
+}
+
+#define TWO_TASKS                                                                                                      \
+    "{\"StartAt\":\"P\",\"States\":{\"P\":{\"Type\":\"Parallel\",\"End\":true,\"Branches\":["                          \
+    "{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Task\",\"Resource\":\"arn:aws:states:::sqs:sendMessage\","       \
+    "\"Parameters\":{},\"End\":true}}},"                                                                               \
+    "{\"StartAt\":\"B\",\"States\":{\"B\":{\"Type\":\"Task\",\"Resource\":\"arn:aws:states:::sqs:sendMessage\","       \
+    "\"Parameters\":{},\"End\":true}}}]}}}"
+
+/* The first task fails at once and with it the execution, while the second is still to be started. */
+static void an_express_execution_may_end_while_its_tasks_start(void **state)
+{
+    struct fixture *f = *state;
+    open_engine(f, false);
+    char key[65];
+    put_definition(f, TWO_TASKS, key);
+    struct ending ending = {0};
+    int64_t started_ms;
+    struct engine_start start = {
+        .arn = "arn:aws:states:us-east-1:123456789012:express:m:e:e",
+        .name = "e",
+        .machine_arn = "arn:aws:states:us-east-1:123456789012:stateMachine:m",
+        .machine_name = "m",
+        .definition_key = key,
+        .express = true,
+    };
+    engine_start(f->engine, &start, &started_ms, NULL, NULL, on_ended, &ending);
+    assert_true(ending.over);
+    assert_int_equal(ending.status, EXECUTION_FAILED);
+    assert_string_equal(ending.error, "States.TaskFailed");
+    close_engine(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(runs_to_the_end_under_the_virtual_clock, setup, teardown),
         cmocka_unit_test_setup_teardown(goes_on_after_a_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stop_is_durable, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_look_at_a_sleeper_keeps_its_watchers, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_express_execution_may_end_while_its_tasks_start, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
