@@ -10,6 +10,7 @@
  */
 #include "runtime/executor/engine_priv.h"
 
+#include "asl/base/json.h"
 #include "asl/base/mem.h"
 #include "runtime/execution/event_codec.h"
 
@@ -217,12 +218,35 @@ static void forget_runs(struct commit *commit)
     }
 }
 
+/* A map run may wait for a child whose start was just lost: it is made again from its parent's history. */
+static void forget_map_runs(struct engine *engine)
+{
+    int64_t *ids = NULL;
+    size_t count = 0, capacity = 0;
+    struct lh_entry *entry;
+    lh_foreach(engine->runs_by_id, entry)
+    {
+        struct run *run = (struct run *)lh_entry_v(entry);
+        if (run->map_runs == NULL)
+            continue;
+        ids = mem_grow(ids, &capacity, count + 1, sizeof *ids);
+        ids[count++] = run->id;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct run *run = run_by_id(engine, ids[i]);
+        if (run)
+            run_forget(run);
+    }
+    free(ids);
+}
+
 /* Invariant (3). The filling commit goes on with what does not depend on the lost one: its documents. */
 static void lose(struct engine *engine, struct commit *commit)
 {
     engine_log(engine, 3, "could not commit: %s; executions are read again", commit->err.message);
     forget_runs(commit);
     forget_runs(engine->filling);
+    forget_map_runs(engine);
     struct commit *filling = engine->filling;
     filling->run_count = 0;
     filling->command_count = 0;
