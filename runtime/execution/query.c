@@ -4,8 +4,6 @@
 #include "asl/base/json.h"
 #include "runtime/execution/execution_priv.h"
 
-enum { DORMANT_AFTER_MS = 30000 }; /* shorter waits are cheaper to keep in memory than to load again */
-
 enum execution_phase execution_phase(const struct execution *x)
 {
     return x->phase;

@@ -189,7 +189,6 @@ static void forget_all(struct engine *engine)
 
 void engine_halt(struct engine *engine, int grace_ms)
 {
-    engine->closing = true;
     int64_t until_ms = real_now_ms() + grace_ms;
     while (!commit_is_idle(engine) || (engine->tasks_running && real_now_ms() < until_ms)) {
         struct timeval pause = {0, 10000};

@@ -32,7 +32,6 @@ enum {
     ENGINE_DORMANT_MS = 30000,     /* who waits for less stays in memory */
     ENGINE_DEFINITIONS_MAX = 1024, /* compiled definitions kept */
     ENGINE_RELOAD_MS = 1000,       /* after a failed commit */
-    ENGINE_BATCH_BYTES = 64 << 20, /* a commit this large is not added to while the writer is busy: tasks wait */
     ENGINE_VIRTUAL_GRACE_MS = 100, /* real time that outside workers get before the virtual clock jumps */
 };
 
@@ -74,8 +73,6 @@ struct work {
     int64_t task_id;
     struct connector *connector;
     struct work *next, **at; /* in run->works */
-    bool starting;           /* inside the connector's start() */
-    bool handed_over;
     char *idempotency_token, *token;
 };
 
@@ -136,7 +133,6 @@ struct engine {
     bool stop_writer;
     int finished_fd;
     struct event *finished_event;
-    bool closing;
 
     /* timers */
     struct run **heap;
@@ -145,13 +141,11 @@ struct engine {
     struct event *wake_timer; /* sleepers in the store, leases */
     struct event *reload_timer;
     int64_t virtual_now_ms;
-    int64_t idle_since_ms;
 
     /* ownership */
     int shards;
     int64_t *epochs; /* by shard; 0: not ours */
     int owned;
-    int64_t next_wake_ms;
 
     /* tasks */
     int tasks_running;

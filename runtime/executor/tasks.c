@@ -19,7 +19,7 @@ static void work_free(struct work *work)
     if (work->next)
         work->next->at = work->at;
     *work->at = work->next;
-    work->run->engine->tasks_running -= work->handed_over ? 0 : 1;
+    work->run->engine->tasks_running--;
     json_object_put(work->task.input);
     free((char *)work->task.machine_name);
     free((char *)work->task.role_arn);
