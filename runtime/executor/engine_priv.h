@@ -119,7 +119,8 @@ struct engine {
     struct lh_table *parked; /* watchers of executions that are out of memory, by ARN */
     struct lh_table *definitions;
     struct lh_table *activities;
-    int64_t last_id;
+    int64_t last_id_ms; /* of the last id given to an execution, and how many were given in it */
+    int ids_in_ms;
     struct outbox outbox;
 
     /* commits */

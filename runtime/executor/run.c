@@ -26,13 +26,22 @@ struct run *run_by_id(struct engine *engine, int64_t id)
     return find(engine->runs_by_id, (const void *)(uintptr_t)id);
 }
 
-/* Grows with time, so that rows are appended in the order of their keys. */
-static int64_t next_id(struct engine *engine)
+/*
+ * Grows with time, so that rows are appended in the order of their keys: milliseconds, 12 bits of shard, 8 bits of
+ * count. A shard has one owner, so no other node makes the same id. Where a millisecond is used up the next one is
+ * taken early.
+ */
+static int64_t next_id(struct engine *engine, int shard)
 {
-    int64_t id = engine_now_ms(engine) << 20;
-    if (id <= engine->last_id)
-        id = engine->last_id + 1;
-    return engine->last_id = id;
+    int64_t now_ms = engine_now_ms(engine);
+    if (now_ms > engine->last_id_ms) {
+        engine->last_id_ms = now_ms;
+        engine->ids_in_ms = 0;
+    } else if (engine->ids_in_ms == 256) {
+        engine->last_id_ms++;
+        engine->ids_in_ms = 0;
+    }
+    return engine->last_id_ms << 20 | (int64_t)shard << 8 | engine->ids_in_ms++;
 }
 
 /* Who waits for the end of an execution goes on waiting while it is out of memory. */
@@ -88,9 +97,9 @@ struct run *run_new(struct engine *engine, const char *arn, bool express)
     struct run *run = NEW(struct run);
     run->engine = engine;
     run->arn = mem_strdup(arn);
-    run->id = next_id(engine);
     run->express = express;
     run->shard = engine->store && !express ? store_shard_of(engine->store, arn) : 0;
+    run->id = next_id(engine, run->shard);
     enter_tables(run);
     return run;
 }
@@ -182,8 +191,10 @@ static void take_outbox(struct run *run, struct outbox *outbox)
             run->row_last_id = id;
     }
     if (!run->express && outbox->event_count) {
-        if (run->row_first_id == 0) /* only records without an id */
-            run->row_first_id = run->row_last_id = execution_last_event_id(run->execution);
+        if (run->row_first_id == 0) { /* only records without an id: a row without events */
+            run->row_last_id = execution_last_event_id(run->execution);
+            run->row_first_id = run->row_last_id + 1;
+        }
         event_encode(&run->row, outbox->events, outbox->event_count);
         commit_add_run(engine, run);
     }

@@ -122,7 +122,7 @@ void store_batch_add_history(struct store_batch *batch, int shard, int64_t execu
 {
     struct batch_history *entry = LIST_ADD(batch->history);
 
-    assert(first_event_id <= last_event_id);
+    assert(first_event_id <= last_event_id + 1);
     *entry = (struct batch_history){
         .shard = shard,
         .execution_id = execution_id,

@@ -93,6 +93,15 @@ static const char *const migrations[] = {
     "    CROSS JOIN LATERAL json_array_elements(replace(h.body, '\\u0000', '\\ufffd')::json)"
     "    AS e (event)"
     "    WHERE e.event ->> 'type' NOT LIKE '~%';",
+
+    /*
+     * A row without events, only records, stands before the row of the event that comes next and shares its
+     * first_event: such rows are told apart by a part below 0. A row of events has part 0, so none is written twice.
+     */
+    "CREATE SEQUENCE history_part MINVALUE -9223372036854775807 MAXVALUE -1 START -9223372036854775807;"
+    "ALTER TABLE history DROP CONSTRAINT history_pkey;"
+    "ALTER TABLE history ADD COLUMN part bigint NOT NULL DEFAULT 0;"
+    "ALTER TABLE history ADD PRIMARY KEY (shard, execution, first_event, part);",
 };
 
 enum { MIGRATIONS = sizeof(migrations) / sizeof(*migrations) };

@@ -86,6 +86,10 @@ void store_batch_add_execution(struct store_batch *batch, const struct store_exe
 /* Writes status, stopped_ms, wake_ms, redrive_count, redriven_ms of an execution that is there (or added earlier in the
  * batch). */
 void store_batch_set_execution(struct store_batch *batch, const struct store_execution *execution);
+/*
+ * The events first to last of an execution, which follow those that are there. last_event_id = first_event_id - 1: a
+ * row that holds no event, only records between the events before first_event_id and that one.
+ */
 void store_batch_add_history(struct store_batch *batch, int shard, int64_t execution_id, int64_t first_event_id,
                              int64_t last_event_id, const char *body, size_t bytes);
 /*
@@ -139,7 +143,7 @@ int64_t store_count_open(struct store *store);
 
 typedef int store_history_fn(void *context, int64_t first_event_id, int64_t last_event_id, const char *body,
                              size_t bytes);
-/* Rows in order that hold events with ids >= from_event_id (0: all). */
+/* Rows in order that hold events with ids >= from_event_id (0: all), or records behind them. */
 int store_history(struct store *store, int shard, int64_t execution_id, int64_t from_event_id, store_history_fn *fn,
                   void *context, struct err *err);
 /* Only the first or the last row. */

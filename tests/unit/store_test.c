@@ -227,6 +227,27 @@ static void history_is_read_in_order(void **state)
     assert_string_equal(buf_text(&edges), "1-3 [1,2,3];5-6 [5,6];");
 }
 
+/* A worker's heartbeats are such rows: any number of them between two events, each in a commit of its own. */
+static void rows_without_events_keep_their_places(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_execution row = test_execution(store, 1, "arn:a");
+    static const struct {
+        int64_t first, last;
+        const char *body;
+    } rows[] = {{1, 1, "[1]"}, {2, 1, "[\"a\"]"}, {2, 1, "[\"b\"]"}, {2, 2, "[2]"}, {3, 2, "[\"c\"]"}, {3, 4, "[3,4]"}};
+
+    test_add(store, &row);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct store_batch *batch = store_batch_new();
+        test_add_history(batch, &row, rows[i].first, rows[i].last, rows[i].body);
+        assert_int_equal(test_commit(store, batch), 0);
+    }
+    assert_histories(store, &row, 0, "1-1 [1];2-1 [\"a\"];2-1 [\"b\"];2-2 [2];3-2 [\"c\"];3-4 [3,4];");
+    assert_histories(store, &row, 2, "2-2 [2];3-2 [\"c\"];3-4 [3,4];");
+    assert_histories(store, &row, 4, "3-4 [3,4];");
+}
+
 static void long_history_row_is_kept_as_it_is(void **state)
 {
     struct store *store = store_of(state);
@@ -440,6 +461,7 @@ int main(void)
         TEST(executions_are_listed_newest_first),
         TEST(open_executions_wake_in_time),
         TEST(history_is_read_in_order),
+        TEST(rows_without_events_keep_their_places),
         TEST(long_history_row_is_kept_as_it_is),
         TEST(callback_stops_a_read),
         TEST(callback_may_read_again),
