@@ -4,6 +4,7 @@
 
 #include "orchestrator/node.h"
 #include "orchestrator/options.h"
+#include "orchestrator/own.h"
 
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
@@ -31,7 +32,8 @@ struct client {
     bool virtual_clock, stays;
     bool interrupted;
     struct event *signals[2];
-    char *watched; /* ARN of the execution whose end we are to be told */
+    char *region, *account; /* of the server, once it was asked */
+    char *watched;          /* ARN of the execution whose end we are to be told */
     bool watched_ended;
     int64_t owner_checked_ms;
 };
@@ -58,10 +60,29 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+bool client_is_remote(const struct options *options)
+{
+    /* A --store that was typed wins over an endpoint of the environment or the configuration file. */
+    return options_text(options, OPT_ENDPOINT) &&
+           (options_typed(options, OPT_ENDPOINT) || !options_typed(options, OPT_STORE));
+}
+
+/* What only an engine in this process could heed must not be passed over in silence. */
+static int check_remote(const struct options *options, struct err *err)
+{
+    static const enum option engine_options[] = {OPT_FUNCTIONS,     OPT_MOCK,      OPT_PAYLOAD_LIMIT,
+                                                 OPT_HISTORY_LIMIT, OPT_TASKS_MAX, OPT_WAIT_SCALE};
+
+    for (size_t i = 0; i < sizeof(engine_options) / sizeof(*engine_options); i++)
+        if (options_typed(options, engine_options[i]))
+            return err_set(err, ERR_INVALID, "--%s is for the process that runs executions: give it to the server",
+                           option_spec(engine_options[i])->long_name);
+    return 0;
+}
+
 int client_open(const struct client_options *given, struct client **ret_client, struct err *err)
 {
     struct client *client = NEW(struct client);
-    const char *endpoint = options_text(given->options, OPT_ENDPOINT);
     struct node_options node_options = {
         .options = given->options,
         .definition_path = given->definition_path,
@@ -73,13 +94,10 @@ int client_open(const struct client_options *given, struct client **ret_client, 
     client->options = given->options;
     client->virtual_clock = given->virtual_clock;
     client->stays = given->stays;
-    /* A --store that was typed wins over an endpoint of the environment or the configuration file. */
-    if (options_typed(given->options, OPT_STORE) && !options_typed(given->options, OPT_ENDPOINT))
-        endpoint = NULL;
-    if (endpoint)
-        result = client_http_open(endpoint, &client->http, err);
-    else
+    if (!client_is_remote(given->options))
         result = node_open(&node_options, &client->node, err);
+    else if (!(result = check_remote(given->options, err)))
+        result = client_http_open(given->options, &client->http, err);
     if (result) {
         client_close(client);
         return result;
@@ -98,6 +116,8 @@ void client_close(struct client *client)
     if (client->watched && client->node)
         engine_forget(client->node->engine, client->watched, client);
     free(client->watched);
+    free(client->region);
+    free(client->account);
     client_http_close(client->http);
     node_close(client->node, GRACE_MS);
     free(client);
@@ -108,14 +128,36 @@ struct node *client_node(struct client *client)
     return client->node;
 }
 
-const char *client_region(const struct client *client)
+/* Asked once; one that does not know the question (AWS's own) leaves it to the options. */
+static void ask_server(struct client *client)
 {
-    return node_region(client->options);
+    AUTO_JSON struct json_object *input = json_object_new_object();
+    AUTO_JSON struct json_object *node = NULL;
+    struct client_error error = CLIENT_ERROR_INIT;
+
+    if (!client->http || client->region)
+        return;
+    client_http_call(client->http, "DescribeNode", input, &node, &error);
+    client_error_release(&error);
+    const char *region = json_member_text(node, "region");
+    const char *account = json_member_text(node, "account");
+    client->region = mem_strdup(region ? region : node_region(client->options));
+    client->account = mem_strdup(account ? account : node_account(client->options));
 }
 
-const char *client_account(const struct client *client)
+const char *client_region(struct client *client)
 {
-    return node_account(client->options);
+    if (!options_has(client->options, OPT_REGION))
+        ask_server(client);
+    return client->region && !options_has(client->options, OPT_REGION) ? client->region : node_region(client->options);
+}
+
+const char *client_account(struct client *client)
+{
+    if (!options_has(client->options, OPT_ACCOUNT))
+        ask_server(client);
+    return client->account && !options_has(client->options, OPT_ACCOUNT) ? client->account
+                                                                         : node_account(client->options);
 }
 
 /* --- this process owns the store ------------------------------------------------------------------------ */
@@ -282,6 +324,8 @@ int client_call(struct client *client, const char *operation, struct json_object
     *ret_output = NULL;
     if (client->http)
         return client_http_call(client->http, operation, input, ret_output, error);
+    if (own_access_of(operation) != SERVICE_UNKNOWN)
+        return own_call(client->node->engine, operation, ret_output, &error->err);
     if (needs_no_owner(operation))
         return call_here(client, operation, input, ret_output, error);
     result = own(client, &error->err);
@@ -313,10 +357,8 @@ bool client_wait(struct client *client, const char *execution_arn, int ms)
 {
     int64_t until_ms = now_ms() + ms;
 
-    if (client->http) {
-        const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
-        return !nanosleep(&time, NULL);
-    }
+    if (client->http)
+        return client_http_wait(client->http, ms);
     if (client->stays && took_over(client)) {
         watch(client, execution_arn);
         if (!client->interrupted)

@@ -44,7 +44,8 @@ int client_open(const struct client_options *options, struct client **ret_client
 /* Ends what this process runs; executions go on with the next owner. NULL is allowed. */
 void client_close(struct client *client);
 
-/* Carries out an operation; 0, ERR_INVALID for an error of the API, or what else went wrong. The input is borrowed. */
+/* Carries out an operation, of AWS's or of own.h; 0, ERR_INVALID for an error of the API, or what else went wrong. The
+ * input is borrowed. */
 int client_call(struct client *client, const char *operation, struct json_object *input,
                 struct json_object **ret_output, struct client_error *error);
 
@@ -56,16 +57,22 @@ bool client_wait(struct client *client, const char *execution_arn, int ms);
 
 /* The node behind it, NULL where a server is asked. */
 struct node *client_node(struct client *client);
-const char *client_region(const struct client *client);
-const char *client_account(const struct client *client);
+/* For ARNs: those of the options, else of the server, else the default ones. */
+const char *client_region(struct client *client);
+const char *client_account(struct client *client);
+/* Whether the options name a server rather than a store. */
+bool client_is_remote(const struct options *options);
 
 /* --- http ------------------------------------------------------------------------------------------------ */
 
 struct client_http;
-int client_http_open(const char *url, struct client_http **ret_http, struct err *err);
+/* The options name the server, who vouches for it, the credentials and the region they are for. One at a time. */
+int client_http_open(const struct options *options, struct client_http **ret_http, struct err *err);
 void client_http_close(struct client_http *http);
 int client_http_call(struct client_http *http, const char *operation, struct json_object *input,
                      struct json_object **ret_output, struct client_error *error);
+/* False: interrupted. SIGINT and SIGTERM end a call or the waiting, not the process. */
+bool client_http_wait(struct client_http *http, int ms);
 
 /* Takes an API error of the form {"error" or "__type", "message"} apart; returns ERR_INVALID. */
 int client_error_set(struct client_error *error, const char *name, const char *message);

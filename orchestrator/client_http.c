@@ -1,54 +1,188 @@
-/* client_http.c - operations over HTTP: awsJson1.0, as the AWS SDKs speak it. */
+/*
+ * client_http.c - operations over HTTP: awsJson1.0 as the AWS SDKs speak it, through libcurl, which does TLS and
+ * signs the requests (AWS Signature Version 4) where there are credentials.
+ */
 #include "config.h"
 
 #include "orchestrator/client.h"
 
+#include "orchestrator/curl_library.h"
+#include "orchestrator/node.h"
+#include "orchestrator/options.h"
+#include "orchestrator/own.h"
+
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
 
-#include <event2/buffer.h>
-#include <event2/event.h>
-#include <event2/http.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <time.h>
 
-enum { TIMEOUT_S = 330, ANSWER_BYTES_MAX = 256 << 20 };
+enum {
+    CONNECT_MS = 10000,
+    ANSWER_MS = 330000, /* a synchronous execution takes up to five minutes */
+    ANSWER_BYTES_MAX = 256 << 20,
+    HTTP_OK = 200
+};
 
 struct client_http {
-    struct event_base *base;
-    struct evhttp_connection *connection;
-    char *host; /* with its port: the Host header */
+    CURL *handle;
+    char *url;
+    struct curl_slist *headers; /* those of every request */
+    char failure[CURL_ERROR_SIZE];
 };
 
-struct exchange {
-    struct client_http *http;
-    struct json_object **ret_output;
-    struct client_error *error;
-    int result;
-};
+/* --- interruption ---------------------------------------------------------------------------------------- */
 
-int client_http_open(const char *url, struct client_http **ret_http, struct err *err)
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
 {
-    struct evhttp_uri *uri = evhttp_uri_parse(url);
-    const char *host = uri ? evhttp_uri_get_host(uri) : NULL;
-    const char *scheme = uri ? evhttp_uri_get_scheme(uri) : NULL;
-    struct client_http *http;
-    int port;
+    (void)number;
+    interrupted = 1;
+}
 
-    if (!host || !*host || !scheme || strcmp(scheme, "http")) {
-        err_set(err, ERR_INVALID, "--endpoint: expected http://HOST:PORT, found \"%s\"", url);
-        if (uri)
-            evhttp_uri_free(uri);
-        return ERR_INVALID;
+static void catch_signals(void)
+{
+    const struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: sleeping ends too */
+
+    interrupted = 0;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* Called by libcurl every second, and as data come in; other than 0 ends the transfer. */
+static int on_progress(void *context, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
+{
+    (void)context;
+    (void)down_all;
+    (void)down;
+    (void)up_all;
+    (void)up;
+    return interrupted;
+}
+
+bool client_http_wait(struct client_http *http, int ms)
+{
+    const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+
+    (void)http;
+    return !interrupted && !nanosleep(&time, NULL);
+}
+
+/* --- settings ------------------------------------------------------------------------------------------ */
+
+static bool is_secure(const char *url)
+{
+    return !strncasecmp(url, "https://", 8);
+}
+
+/* The host, with its port where it has one; nothing but that and a slash may follow the scheme. */
+static bool url_is_good(const char *url)
+{
+    const char *host = strstr(url, "://");
+    size_t bytes = host ? strcspn(host + 3, "/?#") : 0;
+
+    return bytes && (is_secure(url) || !strncasecmp(url, "http://", 7)) && !strpbrk(host + 3, "@ ") &&
+           (!host[3 + bytes] || !strcmp(host + 3 + bytes, "/"));
+}
+
+/* A proxy is for what lies outside of this machine. */
+static bool is_loopback(const char *url)
+{
+    static const char *const hosts[] = {"127.", "localhost", "[::1]"};
+    const char *host = strstr(url, "://") + 3;
+
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(*hosts); i++)
+        if (!strncasecmp(host, hosts[i], strlen(hosts[i])))
+            return true;
+    return false;
+}
+
+static int set_credentials(struct client_http *http, const struct options *options, struct err *err)
+{
+    const char *id = options_text(options, OPT_ACCESS_KEY_ID);
+    const char *secret = options_text(options, OPT_SECRET_ACCESS_KEY);
+    const char *token = options_text(options, OPT_SESSION_TOKEN);
+
+    if (!id != !secret)
+        return err_set(err, ERR_INVALID, "%s is given without %s: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY both",
+                       id ? "an access key id" : "a secret access key", id ? "its secret" : "its id");
+    if (!id)
+        return 0;
+    char *scope = mem_printf("aws:amz:%s:states", node_region(options));
+    curl.easy_setopt(http->handle, CURLOPT_AWS_SIGV4, scope);
+    curl.easy_setopt(http->handle, CURLOPT_USERNAME, id);
+    curl.easy_setopt(http->handle, CURLOPT_PASSWORD, secret);
+    free(scope);
+    if (token) {
+        char *header = mem_printf("X-Amz-Security-Token: %s", token);
+        http->headers = curl.slist_append(http->headers, header);
+        free(header);
     }
-    port = evhttp_uri_get_port(uri) > 0 ? evhttp_uri_get_port(uri) : 80;
+    return 0;
+}
+
+static size_t take_body(char *data, size_t size, size_t count, void *context)
+{
+    struct buf *body = context;
+    size_t bytes = size * count;
+
+    if (body->bytes + bytes > ANSWER_BYTES_MAX)
+        return 0;
+    buf_add(body, data, bytes);
+    return bytes;
+}
+
+static void set_up(struct client_http *http, const struct options *options)
+{
+    const char *ca_file = options_text(options, OPT_CA_FILE);
+
+    curl.easy_setopt(http->handle, CURLOPT_URL, http->url);
+    curl.easy_setopt(http->handle, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl.easy_setopt(http->handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl.easy_setopt(http->handle, CURLOPT_USERAGENT, "orchestrator/" PACKAGE_VERSION);
+    curl.easy_setopt(http->handle, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+    curl.easy_setopt(http->handle, CURLOPT_TIMEOUT_MS, (long)ANSWER_MS);
+    curl.easy_setopt(http->handle, CURLOPT_NOSIGNAL, 1L);
+    curl.easy_setopt(http->handle, CURLOPT_ERRORBUFFER, http->failure);
+    curl.easy_setopt(http->handle, CURLOPT_WRITEFUNCTION, take_body);
+    curl.easy_setopt(http->handle, CURLOPT_NOPROGRESS, 0L);
+    curl.easy_setopt(http->handle, CURLOPT_XFERINFOFUNCTION, on_progress);
+    if (is_loopback(http->url))
+        curl.easy_setopt(http->handle, CURLOPT_NOPROXY, "*");
+    if (ca_file)
+        curl.easy_setopt(http->handle, CURLOPT_CAINFO, ca_file);
+    http->headers = curl.slist_append(http->headers, "Content-Type: application/x-amz-json-1.0");
+}
+
+int client_http_open(const struct options *options, struct client_http **ret_http, struct err *err)
+{
+    const char *url = options_text(options, OPT_ENDPOINT);
+    struct client_http *http;
+    int result;
+
+    if (!url_is_good(url))
+        return err_set(err, ERR_INVALID, "--endpoint: expected http://HOST:PORT or https://HOST:PORT, found \"%s\"",
+                       url);
+    if ((result = curl_library_load(err)))
+        return result;
     http = NEW(struct client_http);
-    http->host = mem_printf("%s:%d", host, port);
-    http->base = event_base_new();
-    http->connection = evhttp_connection_base_new(http->base, NULL, host, (unsigned short)port);
-    evhttp_connection_set_timeout(http->connection, TIMEOUT_S);
-    evhttp_connection_set_max_body_size(http->connection, ANSWER_BYTES_MAX);
-    evhttp_uri_free(uri);
+    http->url = mem_strdup(url);
+    http->handle = curl.easy_init();
+    if (!http->handle)
+        result = err_set(err, ERR_IO, "libcurl could not be used");
+    if (!result) {
+        set_up(http, options);
+        result = set_credentials(http, options, err);
+    }
+    if (result) {
+        client_http_close(http);
+        return result;
+    }
+    catch_signals();
     *ret_http = http;
     return 0;
 }
@@ -57,14 +191,47 @@ void client_http_close(struct client_http *http)
 {
     if (!http)
         return;
-    evhttp_connection_free(http->connection);
-    event_base_free(http->base);
-    free(http->host);
+    curl.slist_free_all(http->headers);
+    curl.easy_cleanup(http->handle);
+    free(http->url);
     free(http);
 }
 
+/* --- a call --------------------------------------------------------------------------------------------- */
+
+/* No answer came: what is known of the reason, and what may be done. */
+static int fail(const struct client_http *http, CURLcode code, struct err *err)
+{
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        return err_set(err, ERR_BUSY, "interrupted");
+    err_set(err, ERR_IO, "could not reach the server at %s: %s", http->url,
+            *http->failure ? http->failure : curl.easy_strerror(code));
+    switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+        err_hint(err, "name the file with its certificate, or its issuer's, with --ca-file; the certificate must hold "
+                      "the host name");
+        break;
+    case CURLE_SSL_CONNECT_ERROR:
+        err_hint(err, "where the server speaks plain HTTP the endpoint begins with http://");
+        break;
+    case CURLE_GOT_NOTHING:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        if (!is_secure(http->url))
+            err_hint(err, "where the server speaks TLS the endpoint begins with https://");
+        break;
+    case CURLE_WRITE_ERROR:
+        err_hint(err, "its answer is larger than %d MiB", ANSWER_BYTES_MAX >> 20);
+        break;
+    default:
+        break;
+    }
+    return ERR_IO;
+}
+
 /* {"__type": "prefix#Name", "message" or "Message": "..."} */
-static int take_error(struct exchange *exchange, struct json_object *answer, int status)
+static int take_error(const struct client_http *http, struct json_object *answer, long status,
+                      struct client_error *error)
 {
     const char *type = json_member_text(answer, "__type");
     const char *message = json_member_text(answer, "message");
@@ -73,54 +240,41 @@ static int take_error(struct exchange *exchange, struct json_object *answer, int
     if (!message)
         message = json_member_text(answer, "Message");
     if (type)
-        return client_error_set(exchange->error, hash ? hash + 1 : type, message);
-    return err_set(&exchange->error->err, ERR_IO, "the server at %s answered with status %d", exchange->http->host,
-                   status);
+        return client_error_set(error, hash ? hash + 1 : type, message);
+    return err_set(&error->err, ERR_IO, "the server at %s answered with status %ld", http->url, status);
 }
 
-static void on_answer(struct evhttp_request *request, void *context)
+static int take_answer(const struct client_http *http, const struct buf *body, struct json_object **ret_output,
+                       struct client_error *error)
 {
-    struct exchange *exchange = context;
     AUTO_JSON struct json_object *answer = NULL;
-    int status = request ? evhttp_request_get_response_code(request) : 0;
+    long status = 0;
 
-    event_base_loopbreak(exchange->http->base);
-    if (!status) {
-        exchange->result =
-            err_set(&exchange->error->err, ERR_IO, "could not reach the server at %s", exchange->http->host);
-        return;
-    }
-    struct evbuffer *body = evhttp_request_get_input_buffer(request);
-    size_t bytes = evbuffer_get_length(body);
-    const char *text = (const char *)evbuffer_pullup(body, -1);
-    if (json_parse(text ? text : "", bytes, &answer, NULL)) {
-        exchange->result = err_set(&exchange->error->err, ERR_IO, "the server at %s gave no JSON (status %d)",
-                                   exchange->http->host, status);
-        return;
-    }
+    curl.easy_getinfo(http->handle, CURLINFO_RESPONSE_CODE, &status);
+    if (json_parse(buf_text(body), body->bytes, &answer, NULL))
+        return err_set(&error->err, ERR_IO, "the server at %s gave no JSON (status %ld)", http->url, status);
     if (status != HTTP_OK)
-        exchange->result = take_error(exchange, answer, status);
-    else
-        *exchange->ret_output = json_take(&answer);
+        return take_error(http, answer, status, error);
+    *ret_output = json_take(&answer);
+    return 0;
 }
 
 int client_http_call(struct client_http *http, const char *operation, struct json_object *input,
                      struct json_object **ret_output, struct client_error *error)
 {
-    struct exchange exchange = {.http = http, .ret_output = ret_output, .error = error};
-    struct evhttp_request *request = evhttp_request_new(on_answer, &exchange);
-    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
-    char *target = mem_printf("AWSStepFunctions.%s", operation);
+    bool own = own_access_of(operation) != SERVICE_UNKNOWN;
+    char *target = mem_printf("X-Amz-Target: %s.%s", own ? "Orchestrator" : "AWSStepFunctions", operation);
+    struct curl_slist headers = {.data = target, .next = http->headers};
+    AUTO_BUF request = BUF_INIT;
     AUTO_BUF body = BUF_INIT;
 
-    json_write(&body, input);
-    evhttp_add_header(headers, "Host", http->host);
-    evhttp_add_header(headers, "Content-Type", "application/x-amz-json-1.0");
-    evhttp_add_header(headers, "X-Amz-Target", target);
+    json_write(&request, input);
+    curl.easy_setopt(http->handle, CURLOPT_HTTPHEADER, &headers);
+    curl.easy_setopt(http->handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request.bytes);
+    curl.easy_setopt(http->handle, CURLOPT_POSTFIELDS, buf_text(&request));
+    curl.easy_setopt(http->handle, CURLOPT_WRITEDATA, &body);
+    *http->failure = '\0';
+    CURLcode code = curl.easy_perform(http->handle);
     free(target);
-    evbuffer_add(evhttp_request_get_output_buffer(request), body.data, body.bytes);
-    if (evhttp_make_request(http->connection, request, EVHTTP_REQ_POST, "/"))
-        return err_set(&error->err, ERR_IO, "could not reach the server at %s", http->host);
-    event_base_loop(http->base, EVLOOP_NO_EXIT_ON_EMPTY);
-    return exchange.result;
+    return code ? fail(http, code, &error->err) : take_answer(http, &body, ret_output, error);
 }

@@ -13,6 +13,8 @@ program_headers = \
     orchestrator/command.h \
     orchestrator/command/eval_jsonata.h \
     orchestrator/commands.def \
+    orchestrator/curl_library.def \
+    orchestrator/curl_library.h \
     orchestrator/exits.def \
     orchestrator/graph.h \
     orchestrator/history_reader.h \
@@ -25,6 +27,7 @@ program_headers = \
     orchestrator/options.def \
     orchestrator/options.h \
     orchestrator/output.h \
+    orchestrator/own.h \
     orchestrator/parked.h \
     orchestrator/progress.h \
     orchestrator/progress_view.h \
@@ -53,6 +56,7 @@ program_sources = \
     orchestrator/command/stop.c \
     orchestrator/command/task.c \
     orchestrator/command/validate.c \
+    orchestrator/curl_library.c \
     orchestrator/graph.c \
     orchestrator/graph_svg.c \
     orchestrator/help.c \
@@ -68,6 +72,7 @@ program_sources = \
     orchestrator/node.c \
     orchestrator/options.c \
     orchestrator/output.c \
+    orchestrator/own.c \
     orchestrator/parked.c \
     orchestrator/progress.c \
     orchestrator/progress_view.c \

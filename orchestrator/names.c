@@ -17,19 +17,19 @@ static bool is_arn(const char *name)
     return !strncmp(name, "arn:", 4);
 }
 
-static char *make_arn(const struct client *client, const char *kind, const char *name)
+static char *make_arn(struct client *client, const char *kind, const char *name)
 {
     if (is_arn(name))
         return mem_strdup(name);
     return mem_printf("arn:aws:states:%s:%s:%s:%s", client_region(client), client_account(client), kind, name);
 }
 
-char *names_machine(const struct client *client, const char *name)
+char *names_machine(struct client *client, const char *name)
 {
     return make_arn(client, "stateMachine", name);
 }
 
-char *names_activity(const struct client *client, const char *name)
+char *names_activity(struct client *client, const char *name)
 {
     return make_arn(client, "activity", name);
 }

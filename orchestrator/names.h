@@ -12,8 +12,8 @@ struct client;
 struct client_error;
 struct json_object;
 
-char *names_machine(const struct client *client, const char *name);
-char *names_activity(const struct client *client, const char *name);
+char *names_machine(struct client *client, const char *name);
+char *names_activity(struct client *client, const char *name);
 int names_execution(struct client *client, const char *name, char **ret_arn, struct client_error *error);
 
 /* Members of all pages of a listing, at most `limit`, as an array. */

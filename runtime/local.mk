@@ -1,6 +1,8 @@
 # libruntime: everything that remembers, waits or talks. Knows libasl, never the program.
 noinst_LIBRARIES += libruntime.a
-libruntime_a_SOURCES =
+libruntime_a_SOURCES = \
+    %D%/library.c \
+    %D%/library.h
 RUNTIME_LIBS = libruntime.a $(ASL_LIBS) $(SQLITE_LIBS) $(EVENT_LIBS)
 
 include runtime/execution/local.mk

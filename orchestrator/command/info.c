@@ -1,8 +1,11 @@
 #include "config.h"
 
+#include "orchestrator/api.h"
+#include "orchestrator/client.h"
 #include "orchestrator/command.h"
 #include "orchestrator/node.h"
 #include "orchestrator/output.h"
+#include "orchestrator/own.h"
 
 #include "asl/base/err.h"
 #include "asl/base/json.h"
@@ -10,24 +13,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-static int on_lease(void *context, const struct store_lease *lease)
-{
-    struct json_object *info = context;
-
-    if (lease->expires_ms > (int64_t)time(NULL) * 1000 && lease->node)
-        json_add_text(info, "owner", lease->node);
-    return 0;
-}
 
 /* What the store says about itself; one that is not there yet is not made. */
 static int add_store(const char *url, struct json_object *info, struct err *err)
 {
     static const char sqlite[] = "sqlite:";
     struct store *store = NULL;
-    AUTO_JSON struct json_object *details = NULL;
 
     json_add_text(info, "store", url);
     if (!strncmp(url, sqlite, strlen(sqlite)) && access(url + strlen(sqlite), F_OK)) {
@@ -37,40 +29,59 @@ static int add_store(const char *url, struct json_object *info, struct err *err)
     if (store_open(url, &store, err))
         return err->code;
     json_add_bool(info, "storeExists", true);
-    json_add_int(info, "openExecutions", store_count_open(store));
-    store_leases(store, on_lease, info, NULL);
-    char *text = store_info(store);
-    if (text && !json_parse(text, strlen(text), &details, NULL))
-        json_add(info, "storeDetails", json_take(&details));
-    free(text);
+    own_add_store(store, info);
     store_close(store);
     return 0;
+}
+
+/* The user's store, or the one of the options. */
+static int add_local(const struct options *options, struct json_object *info)
+{
+    char *url = node_store_url(options);
+    struct err err = {0};
+    int code = EXIT_OK;
+
+    json_add_text(info, "region", node_region(options));
+    json_add_text(info, "account", node_account(options));
+    if (add_store(url, info, &err))
+        code = command_fail(options, &err);
+    free(url);
+    return code;
+}
+
+/* What a server says: its region and account are those of the ARNs, its version may be another one. */
+static int add_server(const struct options *options, struct client *client, struct json_object *info)
+{
+    AUTO_JSON struct json_object *input = json_object_new_object();
+    AUTO_JSON struct json_object *node = NULL;
+    int code = api_call(client, options, "DescribeNode", input, &node);
+
+    if (code != EXIT_OK)
+        return code;
+    json_add_text(info, "endpoint", options_text(options, OPT_ENDPOINT));
+    json_object_object_foreach (node, name, value)
+        json_add(info, strcmp(name, "version") ? name : "serverVersion", json_object_get(value));
+    return code;
 }
 
 int cmd_info(const struct options *options)
 {
     AUTO_JSON struct json_object *info = json_object_new_object();
-    const char *endpoint = options_text(options, OPT_ENDPOINT);
-    struct err err = {0};
+    struct client *client = NULL;
     enum output_format format;
-    char *url = node_store_url(options);
     int code = EXIT_OK;
 
-    if (!output_format(options, &format)) {
-        free(url);
+    if (!output_format(options, &format))
         return EXIT_USAGE;
-    }
     json_add_text(info, "version", PACKAGE_VERSION);
     json_add_text(info, "configuration", options->config_path);
     json_add_bool(info, "configurationExists", options->config != NULL);
-    json_add_text(info, "region", node_region(options));
-    json_add_text(info, "account", node_account(options));
-    if (endpoint)
-        json_add_text(info, "endpoint", endpoint);
-    if (add_store(url, info, &err))
-        code = command_fail(options, &err);
-    else
-        output_record(format, info, "store");
-    free(url);
+    if (!client_is_remote(options))
+        code = add_local(options, info);
+    else if ((client = api_open(options, &code)))
+        code = add_server(options, client, info);
+    if (code == EXIT_OK)
+        output_record(format, info, client ? "endpoint" : "store");
+    client_close(client);
     return code;
 }

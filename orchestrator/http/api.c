@@ -13,6 +13,7 @@
 #include "asl/base/mem.h"
 #include "orchestrator/http/server_priv.h"
 #include "orchestrator/http/sigv4.h"
+#include "orchestrator/own.h"
 #include "runtime/executor/engine.h"
 #include "runtime/service/service.h"
 
@@ -39,6 +40,8 @@ struct exchange {
     const struct http_key *key;
     char id[37];
     char operation[48];
+    enum service_access access;
+    bool own;       /* an operation of own.h */
     char *resource; /* for the audit log: the ARN or name that the input is about */
 };
 
@@ -202,15 +205,25 @@ static const char *find_header(void *context, const char *name)
     return evhttp_find_header(evhttp_request_get_input_headers(context), name);
 }
 
-/* "AWSStepFunctions.StartExecution"; an unknown service is an unknown operation. */
+/* What follows the prefix, NULL where the text does not begin with it. */
+static const char *after_prefix(const char *text, const char *prefix)
+{
+    size_t bytes = strlen(prefix);
+    return strncmp(text, prefix, bytes) == 0 ? text + bytes : NULL;
+}
+
+/* "AWSStepFunctions.StartExecution", or one of ours, "Orchestrator.ListTaskTokens"; an unknown service is an unknown
+ * operation. */
 static bool read_operation(struct exchange *exchange)
 {
-    static const char prefix[] = "AWSStepFunctions.";
     const char *target = find_header(exchange->request, "x-amz-target");
-    if (target == NULL || strncmp(target, prefix, sizeof prefix - 1) != 0)
-        return false;
-    const char *operation = target + sizeof prefix - 1;
-    if (service_access_of(operation) == SERVICE_UNKNOWN)
+    const char *operation = target ? after_prefix(target, "AWSStepFunctions.") : NULL;
+    exchange->access = operation ? service_access_of(operation) : SERVICE_UNKNOWN;
+    if (target && operation == NULL && (operation = after_prefix(target, "Orchestrator.")) != NULL) {
+        exchange->access = own_access_of(operation);
+        exchange->own = true;
+    }
+    if (exchange->access == SERVICE_UNKNOWN)
         return false; /* whatever a client makes up stays out of logs and metrics */
     snprintf(exchange->operation, sizeof exchange->operation, "%s", operation);
     return true;
@@ -238,7 +251,7 @@ static bool authorise(struct exchange *exchange, const void *body, size_t bytes)
         send_error(exchange, refusal.http_status, refusal.error, refusal.message, NULL);
         return false;
     }
-    if (http_role_allows(exchange->key->role, service_access_of(exchange->operation)))
+    if (http_role_allows(exchange->key->role, exchange->access))
         return true;
     send_error(exchange, 400, "AccessDeniedException", "The key's role does not allow this operation.", NULL);
     return false;
@@ -265,6 +278,17 @@ static void watch_client(struct exchange *exchange)
     event_add(exchange->closed, NULL);
 }
 
+static void answer_own(struct exchange *exchange)
+{
+    AUTO_JSON struct json_object *output = NULL;
+    struct err err = {0};
+    struct service_answer answer = {.http_status = 200};
+    if (own_call(exchange->server->options.engine, exchange->operation, &output, &err) < 0)
+        answer = (struct service_answer){.error = "InternalFailure", .message = err.message, .http_status = 500};
+    answer.output = output;
+    answered(exchange, &answer);
+}
+
 static void start(struct exchange *exchange, const char *body, size_t bytes)
 {
     AUTO_JSON struct json_object *input = NULL;
@@ -277,6 +301,10 @@ static void start(struct exchange *exchange, const char *body, size_t bytes)
     if (code < 0 || !json_object_is_type(input, json_type_object)) {
         send_error(exchange, 400, "SerializationException", code < 0 ? err.message : "the body is no JSON object",
                    NULL);
+        return;
+    }
+    if (exchange->own) {
+        answer_own(exchange);
         return;
     }
     note_resource(exchange, input);

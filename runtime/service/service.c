@@ -112,7 +112,7 @@ struct service_call *service_call(struct service *service, const char *operation
     char *message = NULL;
     enum model_verdict verdict = model ? model_check(model->shape, input, &message) : MODEL_OK;
     if (call->operation == NULL || model == NULL)
-        call_fail(call, "UnknownOperationException", "%s is no operation of this API", operation);
+        call_fail(call, "UnknownOperationException", "The requested operation does not exist.");
     else if (verdict == MODEL_MALFORMED)
         call_fail(call, "SerializationException", "%s", message);
     else if (verdict == MODEL_VIOLATED)

@@ -1,9 +1,8 @@
 /*
  * postgres_library.h - libpq, loaded when the first PostgreSQL store is opened.
  *
- * Linked in the usual way it brings a dozen libraries along (Kerberos, LDAP, a second TLS), which cost
- * every start of the program 3 ms and 3 MB, also where nobody asks for PostgreSQL. So PQexec() is called
- * pq.exec(), and so on.
+ * Linked in the usual way it costs every start of the program 3 ms and 3 MB, see runtime/library.h. So
+ * PQexec() is called pq.exec(), and so on.
  */
 #ifndef RUNTIME_STORE_POSTGRES_LIBRARY_H
 #define RUNTIME_STORE_POSTGRES_LIBRARY_H
