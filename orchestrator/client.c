@@ -97,7 +97,7 @@ int client_open(const struct client_options *given, struct client **ret_client, 
     if (!client_is_remote(given->options))
         result = node_open(&node_options, &client->node, err);
     else if (!(result = check_remote(given->options, err)))
-        result = client_http_open(given->options, &client->http, err);
+        result = client_http_open(given->options, options_text(given->options, OPT_ENDPOINT), &client->http, err);
     if (result) {
         client_close(client);
         return result;

@@ -66,13 +66,15 @@ bool client_is_remote(const struct options *options);
 /* --- http ------------------------------------------------------------------------------------------------ */
 
 struct client_http;
-/* The options name the server, who vouches for it, the credentials and the region they are for. One at a time. */
-int client_http_open(const struct options *options, struct client_http **ret_http, struct err *err);
+/* The options name who vouches for the server, the credentials and the region they are for. */
+int client_http_open(const struct options *options, const char *url, struct client_http **ret_http, struct err *err);
 void client_http_close(struct client_http *http);
 int client_http_call(struct client_http *http, const char *operation, struct json_object *input,
                      struct json_object **ret_output, struct client_error *error);
 /* False: interrupted. SIGINT and SIGTERM end a call or the waiting, not the process. */
 bool client_http_wait(struct client_http *http, int ms);
+/* The server's clock in its last answer, seconds since 1970; 0: it said none. */
+int64_t client_http_date_s(const struct client_http *http);
 
 /* Takes an API error of the form {"error" or "__type", "message"} apart; returns ERR_INVALID. */
 int client_error_set(struct client_error *error, const char *name, const char *message);

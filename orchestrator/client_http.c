@@ -7,6 +7,7 @@
 #include "orchestrator/client.h"
 
 #include "orchestrator/curl_library.h"
+#include "orchestrator/endpoint.h"
 #include "orchestrator/node.h"
 #include "orchestrator/options.h"
 #include "orchestrator/own.h"
@@ -32,6 +33,7 @@ struct client_http {
     char *url;
     struct curl_slist *headers; /* those of every request */
     char failure[CURL_ERROR_SIZE];
+    int64_t date_s; /* the server's clock in the last answer */
 };
 
 /* --- interruption ---------------------------------------------------------------------------------------- */
@@ -74,33 +76,6 @@ bool client_http_wait(struct client_http *http, int ms)
 
 /* --- settings ------------------------------------------------------------------------------------------ */
 
-static bool is_secure(const char *url)
-{
-    return !strncasecmp(url, "https://", 8);
-}
-
-/* The host, with its port where it has one; nothing but that and a slash may follow the scheme. */
-static bool url_is_good(const char *url)
-{
-    const char *host = strstr(url, "://");
-    size_t bytes = host ? strcspn(host + 3, "/?#") : 0;
-
-    return bytes && (is_secure(url) || !strncasecmp(url, "http://", 7)) && !strpbrk(host + 3, "@ ") &&
-           (!host[3 + bytes] || !strcmp(host + 3 + bytes, "/"));
-}
-
-/* A proxy is for what lies outside of this machine. */
-static bool is_loopback(const char *url)
-{
-    static const char *const hosts[] = {"127.", "localhost", "[::1]"};
-    const char *host = strstr(url, "://") + 3;
-
-    for (size_t i = 0; i < sizeof(hosts) / sizeof(*hosts); i++)
-        if (!strncasecmp(host, hosts[i], strlen(hosts[i])))
-            return true;
-    return false;
-}
-
 static int set_credentials(struct client_http *http, const struct options *options, struct err *err)
 {
     const char *id = options_text(options, OPT_ACCESS_KEY_ID);
@@ -136,6 +111,26 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
     return bytes;
 }
 
+static size_t take_header(char *data, size_t size, size_t count, void *context)
+{
+    static const char name[] = "date:";
+    struct client_http *http = context;
+    size_t bytes = size * count;
+
+    if (bytes > sizeof(name) && !strncasecmp(data, name, sizeof(name) - 1)) {
+        char *date = mem_strndup(data + sizeof(name) - 1, bytes - sizeof(name) + 1);
+        time_t seconds = curl.getdate(date, NULL);
+        http->date_s = seconds > 0 ? seconds : 0;
+        free(date);
+    }
+    return bytes;
+}
+
+int64_t client_http_date_s(const struct client_http *http)
+{
+    return http->date_s;
+}
+
 static void set_up(struct client_http *http, const struct options *options)
 {
     const char *ca_file = options_text(options, OPT_CA_FILE);
@@ -149,22 +144,23 @@ static void set_up(struct client_http *http, const struct options *options)
     curl.easy_setopt(http->handle, CURLOPT_NOSIGNAL, 1L);
     curl.easy_setopt(http->handle, CURLOPT_ERRORBUFFER, http->failure);
     curl.easy_setopt(http->handle, CURLOPT_WRITEFUNCTION, take_body);
+    curl.easy_setopt(http->handle, CURLOPT_HEADERFUNCTION, take_header);
+    curl.easy_setopt(http->handle, CURLOPT_HEADERDATA, http);
     curl.easy_setopt(http->handle, CURLOPT_NOPROGRESS, 0L);
     curl.easy_setopt(http->handle, CURLOPT_XFERINFOFUNCTION, on_progress);
-    if (is_loopback(http->url))
+    if (endpoint_is_loopback(http->url)) /* a proxy is for what lies outside of this machine */
         curl.easy_setopt(http->handle, CURLOPT_NOPROXY, "*");
     if (ca_file)
         curl.easy_setopt(http->handle, CURLOPT_CAINFO, ca_file);
     http->headers = curl.slist_append(http->headers, "Content-Type: application/x-amz-json-1.0");
 }
 
-int client_http_open(const struct options *options, struct client_http **ret_http, struct err *err)
+int client_http_open(const struct options *options, const char *url, struct client_http **ret_http, struct err *err)
 {
-    const char *url = options_text(options, OPT_ENDPOINT);
     struct client_http *http;
     int result;
 
-    if (!url_is_good(url))
+    if (!endpoint_is_good(url))
         return err_set(err, ERR_INVALID, "--endpoint: expected http://HOST:PORT or https://HOST:PORT, found \"%s\"",
                        url);
     if ((result = curl_library_load(err)))
@@ -217,7 +213,7 @@ static int fail(const struct client_http *http, CURLcode code, struct err *err)
     case CURLE_GOT_NOTHING:
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_UNSUPPORTED_PROTOCOL:
-        if (!is_secure(http->url))
+        if (!endpoint_is_secure(http->url))
             err_hint(err, "where the server speaks TLS the endpoint begins with https://");
         break;
     case CURLE_WRITE_ERROR:

@@ -15,12 +15,15 @@ program_headers = \
     orchestrator/commands.def \
     orchestrator/curl_library.def \
     orchestrator/curl_library.h \
+    orchestrator/doctor.h \
+    orchestrator/endpoint.h \
     orchestrator/exits.def \
     orchestrator/graph.h \
     orchestrator/history_reader.h \
     orchestrator/http/server.h \
     orchestrator/http/server_priv.h \
     orchestrator/http/sigv4.h \
+    orchestrator/listen.h \
     orchestrator/machines.h \
     orchestrator/names.h \
     orchestrator/node.h \
@@ -42,6 +45,8 @@ program_sources = \
     orchestrator/command/activity.c \
     orchestrator/command/call.c \
     orchestrator/command/describe.c \
+    orchestrator/command/doctor.c \
+    orchestrator/command/env.c \
     orchestrator/command/eval.c \
     orchestrator/command/eval_jsonata.c \
     orchestrator/command/graph.c \
@@ -57,6 +62,9 @@ program_sources = \
     orchestrator/command/task.c \
     orchestrator/command/validate.c \
     orchestrator/curl_library.c \
+    orchestrator/doctor_local.c \
+    orchestrator/doctor_server.c \
+    orchestrator/endpoint.c \
     orchestrator/graph.c \
     orchestrator/graph_svg.c \
     orchestrator/help.c \
@@ -66,6 +74,7 @@ program_sources = \
     orchestrator/http/server.c \
     orchestrator/http/sigv4.c \
     orchestrator/http/tls.c \
+    orchestrator/listen.c \
     orchestrator/machines.c \
     orchestrator/main.c \
     orchestrator/names.c \

@@ -6,6 +6,7 @@
 #include "asl/base/mem.h"
 #include "orchestrator/http/server.h"
 #include "orchestrator/http/sigv4.h"
+#include "orchestrator/listen.h"
 #include "orchestrator/node.h"
 #include "runtime/executor/engine.h"
 
@@ -18,14 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    PORT_DEFAULT = 8083,
-    DRAIN_SECONDS = 10,
-    DRAIN_POLL_MS = 20,
-    TASK_GRACE_MS = 5000,
-    LEASE_WAIT_MS = 12000,
-    LEASE_POLL_MS = 100
-};
+enum { DRAIN_SECONDS = 10, DRAIN_POLL_MS = 20, TASK_GRACE_MS = 5000, LEASE_WAIT_MS = 12000, LEASE_POLL_MS = 100 };
 
 struct serving {
     const struct options *options;
@@ -59,34 +53,6 @@ static int64_t monotonic_ms(void)
 }
 
 /* --- settings ---------------------------------------------------------------------------------------------- */
-
-/* "HOST:PORT", "[::1]:PORT", ":PORT", "HOST": the host on the heap. */
-static int read_listen(const char *text, char **ret_host, int *ret_port, struct err *err)
-{
-    const char *end = text + strlen(text);
-    const char *host = text;
-    const char *colon = strrchr(text, ':');
-    *ret_port = PORT_DEFAULT;
-    if (*text == '[') {
-        const char *bracket = strchr(text, ']');
-        if (bracket == NULL)
-            return err_set(err, ERR_INVALID, "--listen: expected [ADDRESS]:PORT, found \"%s\"", text);
-        host = text + 1;
-        end = bracket;
-        colon = bracket[1] == ':' ? bracket + 1 : NULL;
-    } else if (colon) {
-        end = colon;
-    }
-    if (colon) {
-        char *rest;
-        long port = strtol(colon + 1, &rest, 10);
-        if (rest == colon + 1 || *rest || port < 0 || port > 65535)
-            return err_set(err, ERR_INVALID, "--listen: expected HOST:PORT, found \"%s\"", text);
-        *ret_port = (int)port;
-    }
-    *ret_host = end > host ? mem_strndup(host, (size_t)(end - host)) : mem_strdup("127.0.0.1");
-    return 0;
-}
 
 static int open_audit(struct serving *serving, struct err *err)
 {
@@ -177,7 +143,7 @@ static int open_server(struct serving *serving, struct err *err)
     if (code == 0)
         code = open_audit(serving, err);
     if (code == 0)
-        code = read_listen(options_text_or(options, OPT_LISTEN, "127.0.0.1"), &host, &port, err);
+        code = listen_read(options_text_or(options, OPT_LISTEN, "127.0.0.1"), &host, &port, err);
     if (code == 0) {
         struct http_options http_options = {.base = serving->node->base,
                                             .service = serving->node->service,

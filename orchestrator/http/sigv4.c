@@ -14,8 +14,6 @@
 #include <strings.h>
 #include <time.h>
 
-enum { SKEW_SECONDS = 15 * 60 };
-
 /* --- keys ------------------------------------------------------------------------------------------------ */
 
 struct http_keys {
@@ -286,7 +284,7 @@ int sigv4_check(const struct http_keys *keys, const struct sigv4_request *reques
     if (!parse_authorization(header, &authorization) || date == NULL || !parse_date(date, &date_s))
         return refuse(ret_refusal, 403, "IncompleteSignatureException",
                       "Authorization header or X-Amz-Date is missing or malformed");
-    if (llabs(request->now_s - date_s) > SKEW_SECONDS)
+    if (llabs(request->now_s - date_s) > SIGV4_SKEW_SECONDS)
         return refuse(ret_refusal, 403, "InvalidSignatureException", "Signature expired or not yet current");
     if (!scope_fits(&authorization, date, request->region))
         return refuse(ret_refusal, 403, "InvalidSignatureException",

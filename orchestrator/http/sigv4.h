@@ -17,6 +17,9 @@
 struct err;
 struct json_object;
 
+/* How far a request's date may be from our clock. */
+enum { SIGV4_SKEW_SECONDS = 15 * 60 };
+
 /* What a key may do: read; run (read, start, stop, tokens); admin (everything); token (workers only). */
 enum http_role { ROLE_READ, ROLE_RUN, ROLE_ADMIN, ROLE_TOKEN };
 

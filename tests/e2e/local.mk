@@ -1,5 +1,6 @@
 # End to end: the program from outside. Python is Debian's own, standard library only.
 E2E_TESTS = \
+    %D%/doctor.py \
     %D%/endpoint.py \
     %D%/kill_test.py \
     %D%/robust.py
