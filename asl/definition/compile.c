@@ -224,6 +224,7 @@ static void compile_state(struct compiler *c, struct state *state)
         c->unknown_ends = true;
     } else {
         state->jsonata = read_language(c, state->source, c->machine->jsonata);
+        c->machine->extended |= state->jsonata;
         if (c->machine->jsonata && !state->jsonata)
             fault(c, SCHEMA, "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine");
         if (read_type(c, state->source, &type)) {

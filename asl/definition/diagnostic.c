@@ -19,6 +19,7 @@ static void diagnostic_release(struct diagnostic *diagnostic)
     free(diagnostic->found);
     free(diagnostic->expected);
     free(diagnostic->suggestion);
+    free(diagnostic->exception);
 }
 
 void diagnostics_release(struct diagnostics *diagnostics)
@@ -114,6 +115,19 @@ char *diagnostics_aws_text(const struct diagnostics *diagnostics)
         buf_printf(&out, "%s: %s at %s", diagnostic->code, diagnostic->message, location);
     }
     return buf_take(&out);
+}
+
+char *diagnostics_refusal(const struct diagnostics *diagnostics, const char *definition)
+{
+    size_t first = 0;
+    while (first < diagnostics->count && diagnostics->list[first].severity != DIAGNOSTIC_ERROR)
+        first++;
+    if (first < diagnostics->count && diagnostics->list[first].exception)
+        return mem_printf("%s in definition '%s'.", diagnostics->list[first].exception, definition);
+    char *faults = diagnostics_aws_text(diagnostics);
+    char *text = mem_printf("Invalid State Machine Definition: '%s'", faults);
+    free(faults);
+    return text;
 }
 
 struct json_object *diagnostics_answer(const struct diagnostics *diagnostics, bool with_warnings, size_t limit)

@@ -29,6 +29,7 @@ struct diagnostic {
     int found_column; /* where in `found` the fault is, in characters from 1; 0: nowhere in particular */
     char *expected;   /* what belongs there; NULL */
     char *suggestion; /* "did you mean 'Next'?"; NULL */
+    char *exception;  /* what CreateStateMachine says in its place when it comes first; NULL: says it like all */
     int line, column; /* from 1; 0 unknown */
 };
 
@@ -61,6 +62,12 @@ void diagnostic_suggest(struct diagnostic *diagnostic, const char *name);
 
 /* The errors (at most 100) as InvalidDefinition words them: "CODE: message at location, CODE: ..."; from the heap. */
 char *diagnostics_aws_text(const struct diagnostics *diagnostics);
+
+/*
+ * The whole message of an InvalidDefinition about this definition; from the heap. It is all the errors, or, where the
+ * first one is recorded to be answered as an exception, that one alone.
+ */
+char *diagnostics_refusal(const struct diagnostics *diagnostics, const char *definition);
 
 /*
  * The answer of ValidateStateMachineDefinition: {result, diagnostics, truncated}. Warnings are left

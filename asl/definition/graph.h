@@ -174,6 +174,7 @@ struct machine {
     struct state **states; /* all of them, by index */
     uint32_t state_count;
     bool jsonata;
+    bool extended;              /* uses what the language got in November 2024: JSONata or variables */
     int64_t timeout_seconds;    /* 0: none */
     struct json_object *source; /* the whole definition as parsed */
 };

@@ -17,6 +17,8 @@ libasl_a_SOURCES += \
     %D%/jackson.c \
     %D%/jackson.h \
     %D%/kinds.c \
+    %D%/label.c \
+    %D%/label.h \
     %D%/locate.c \
     %D%/map.c \
     %D%/references.c \

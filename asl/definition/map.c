@@ -1,5 +1,6 @@
 /* What belongs to Parallel and Map: branches, the item processor, readers, batchers and writers. */
 #include "asl/definition/compile.h"
+#include "asl/definition/label.h"
 
 #include "asl/base/arena.h"
 #include "asl/base/json.h"
@@ -55,20 +56,6 @@ void compile_processor_config(struct compiler *c, const struct field *field, str
         fault(c, SCHEMA, "Express state machine does not support Distributed Map");
 }
 
-/* A label has 1 to 40 characters and stands in ARNs: no blanks, brackets, wildcards or special characters. */
-static bool label_fits(const char *label)
-{
-    size_t chars = 0;
-    for (const unsigned char *at = (const unsigned char *)label; *at; at++) {
-        if (*at <= 0x20 || *at == 0x7f || strchr("?*<>{}[]:;,\\|^~$#%&`\"/", *at))
-            return false;
-        if (*at == 0xc2 && at[1] < 0xa0) /* U+0080 to U+009F */
-            return false;
-        chars += (*at & 0xc0) != 0x80;
-    }
-    return chars >= 1 && chars <= LIMIT_LABEL_CHARS;
-}
-
 void compile_label(struct compiler *c, const struct field *field, struct json_object *value, void *target)
 {
     (void)field;
@@ -76,12 +63,15 @@ void compile_label(struct compiler *c, const struct field *field, struct json_ob
     if (!expect_type(c, value, json_type_string))
         return;
     const char *label = json_object_get_string(value);
-    if (strlen(label) != (size_t)json_object_get_string_len(value) || !label_fits(label)) {
+    char *why = label_fault(label, (size_t)json_object_get_string_len(value));
+    if (why) {
         struct diagnostic *diagnostic =
             diagnostic_found(fault(c, "INVALID_LABEL_NAME", "Label name is invalid"), value);
         diagnostic->expected = mem_printf("1 to %d characters without blanks, brackets, wildcards and special "
                                           "characters",
                                           LIMIT_LABEL_CHARS);
+        diagnostic->exception = label_exception(why);
+        free(why);
     } else if (json_member(c->labels, label, &first)) {
         struct diagnostic *diagnostic = fault(c, "DUPLICATE_LABEL_NAME", "Duplicate label name: %s", label);
         diagnostic->found = mem_printf("the same label at %s", json_object_get_string(first));

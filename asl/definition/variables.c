@@ -237,6 +237,7 @@ void variables_check(struct compiler *c)
 
 void compile_assign(struct compiler *c, const struct field *field, struct json_object *value, void *target)
 {
+    c->machine->extended = true;
     if (expect_type(c, value, json_type_object))
         compile_template(c, field, value, target);
 }

@@ -227,6 +227,11 @@ static void fire_timers(struct execution *x)
     }
 }
 
+/*
+ * MapStateSucceeded follows MapRunSucceeded. MapStateExited follows the same event, or MapRunStarted: recordings have
+ * the former before August 2024 and the latter since November 2024. A machine that uses what the language got in
+ * between goes on as the newer ones do, the others as the older ones (see the fold of MapRunSucceeded).
+ */
 static bool end_map_run(struct execution *x, struct frame *frame, const struct stimulus *stimulus)
 {
     if (frame->phase != PHASE_MAP_RUN || frame->task_id != stimulus->task_id)
@@ -236,8 +241,10 @@ static bool end_map_run(struct execution *x, struct frame *frame, const struct s
         event_add_error(&event, stimulus->error, stimulus->cause);
         emit(x, event);
     } else {
+        struct event succeeded = event_of(frame, EVENT_MAP_SUCCEEDED);
+        succeeded.previous_id = x->next_event_id;
         emit(x, event_with(frame, EVENT_MAP_RUN_SUCCEEDED, stimulus->value));
-        emit(x, event_of(frame, EVENT_MAP_SUCCEEDED));
+        emit(x, succeeded);
     }
     frame_enqueue(x, frame);
     return true;

@@ -479,7 +479,8 @@ void execution_apply(struct execution *x, const struct event *event)
         start_map_run(frame, event);
         break;
     case EVENT_MAP_RUN_SUCCEEDED:
-        frame->last_event_id = event->id;
+        if (!x->machine->extended)
+            frame->last_event_id = event->id;
         set_json(&frame->value, event->value);
         frame->phase = PHASE_RESULT;
         end_task(frame);

@@ -36,13 +36,8 @@ static void add_times(struct json_object *output, struct json_object *run)
 
 void describe_map_run(struct service_call *call)
 {
-    static const char *const copied[] = {"mapRunArn",
-                                         "executionArn",
-                                         "status",
-                                         "maxConcurrency",
-                                         "toleratedFailurePercentage",
-                                         "toleratedFailureCount",
-                                         "itemCounts",
+    static const char *const copied[] = {"mapRunArn",      "executionArn",          "status",
+                                         "maxConcurrency", "toleratedFailureCount", "itemCounts",
                                          "executionCounts"};
     AUTO_JSON struct json_object *run = NULL;
     if (!read_map_run(call, &run, NULL))
@@ -53,6 +48,9 @@ void describe_map_run(struct service_call *call)
         if (json_member(run, copied[i], &value))
             json_add(output, copied[i], json_object_get(value));
     }
+    struct json_object *percentage;
+    if (json_member(run, "toleratedFailurePercentage", &percentage))
+        json_add(output, "toleratedFailurePercentage", api_float(json_object_get_double(percentage)));
     add_times(output, run);
     if (json_member_int(run, "redriveCount", 0)) {
         json_add_int(output, "redriveCount", json_member_int(run, "redriveCount", 0));

@@ -194,6 +194,13 @@ static void on_ended(void *context, const struct engine_outcome *outcome)
     json_add_text(record, "Name", strrchr(child->arn, ':') + 1);
     if (good)
         add_payload(record, "Output", outcome->output, parsed);
+    json_add_int(record, "RedriveCount", 0); /* it was started by this task and has not been redriven since */
+    if (good) {
+        json_add_text(record, "RedriveStatus", "NOT_REDRIVABLE");
+        json_add_text(record, "RedriveStatusReason", "Execution is SUCCEEDED and cannot be redriven");
+    } else {
+        json_add_text(record, "RedriveStatus", "REDRIVABLE");
+    }
     json_add_int(record, "StartDate", outcome->started_ms);
     struct json_object *machine;
     json_member(child->task->input, "StateMachineArn", &machine);

@@ -52,9 +52,9 @@ bool definition_accept(struct service_call *call, const char *text, bool express
     struct diagnostics diagnostics = DIAGNOSTICS_INIT;
     int code = definition_compile(text, bytes, (struct definition_options){.express = express}, NULL, &diagnostics);
     if (code < 0) {
-        char *faults = diagnostics_aws_text(&diagnostics);
-        call_fail(call, "InvalidDefinition", "Invalid State Machine Definition: '%s'", faults);
-        free(faults);
+        char *refusal = diagnostics_refusal(&diagnostics, text);
+        call_fail(call, "InvalidDefinition", "%s", refusal);
+        free(refusal);
     } else {
         engine_definition_key(text, bytes, express, key);
         AUTO_JSON struct json_object *document = json_object_new_object();

@@ -334,6 +334,15 @@ struct json_object *api_time(int64_t ms)
     return json_object_new_double_s((double)ms / 1000, text);
 }
 
+struct json_object *api_float(double number)
+{
+    char text[40];
+    size_t bytes = json_format_double(number, text);
+    if (strpbrk(text, ".eE") == NULL)
+        snprintf(text + bytes, sizeof text - bytes, ".0");
+    return json_object_new_double_s(number, text);
+}
+
 static void write_uuid(unsigned char bytes[16], int version, char out[37])
 {
     bytes[6] = (unsigned char)(version << 4 | (bytes[6] & 0x0F));

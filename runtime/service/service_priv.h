@@ -120,6 +120,8 @@ bool call_name(struct service_call *call, const char *name);
 
 /* Epoch seconds with milliseconds, as the API's timestamps are. */
 struct json_object *api_time(int64_t ms);
+/* A member that the model calls a float: AWS writes the whole ones as 5.0. */
+struct json_object *api_float(double number);
 /* A new random UUID. */
 void service_uuid(char out[37]);
 /* The same, ordered by the moment (RFC 9562 version 7): names that are made one after the other lie side by side in the

@@ -43,9 +43,9 @@ static bool read_definition(struct test *test)
     struct diagnostics diagnostics = DIAGNOSTICS_INIT;
     struct definition_options options = {.single_state = name == NULL};
     if (definition_compile(text, strlen(text), options, &test->machine, &diagnostics) < 0) {
-        char *faults = diagnostics_aws_text(&diagnostics);
-        call_fail(test->call, "InvalidDefinition", "Invalid State Machine Definition: '%s'", faults);
-        free(faults);
+        char *refusal = diagnostics_refusal(&diagnostics, text);
+        call_fail(test->call, "InvalidDefinition", "%s", refusal);
+        free(refusal);
     }
     diagnostics_release(&diagnostics);
     if (test->machine == NULL)

@@ -124,6 +124,35 @@ class Boto3(unittest.TestCase):
         answer = self.ended(execution)
         self.assertEqual((answer["status"], answer["error"]), ("FAILED", "No"))
 
+    def test_a_started_execution_is_reported_with_its_redrive_state(self):
+        machine = self.machine("started", PASS)
+        fails = self.machine("fails", {"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E"}}})
+        starter = self.machine("starter", {"StartAt": "S", "States": {"S": {
+            "Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync",
+            "Parameters": {"StateMachineArn.$": "$.machine", "Input": {}}, "End": True}}})
+        answer = self.ended(self.client.start_execution(
+            stateMachineArn=starter, input=json.dumps({"machine": machine}))["executionArn"])
+        output = json.loads(answer["output"])
+        self.assertEqual((output["RedriveCount"], output["RedriveStatus"], output["RedriveStatusReason"]),
+                         (0, "NOT_REDRIVABLE", "Execution is SUCCEEDED and cannot be redriven"))
+        answer = self.ended(self.client.start_execution(
+            stateMachineArn=starter, input=json.dumps({"machine": fails}))["executionArn"])
+        cause = json.loads(answer["cause"])
+        self.assertEqual((cause["RedriveCount"], cause["RedriveStatus"]), (0, "REDRIVABLE"))
+        self.assertNotIn("RedriveStatusReason", cause)
+
+    def test_a_map_run_has_floats_where_the_model_says_so(self):
+        machine = self.machine("mapped", {"StartAt": "M", "States": {"M": {
+            "Type": "Map", "End": True, "ToleratedFailurePercentage": 5, "ItemProcessor": {
+                "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **PASS}}}})
+        execution = self.client.start_execution(stateMachineArn=machine, input="[1, 2]")["executionArn"]
+        self.assertEqual(self.ended(execution)["status"], "SUCCEEDED")
+        run, = self.client.list_map_runs(executionArn=execution)["mapRuns"]
+        answer = self.client.describe_map_run(mapRunArn=run["mapRunArn"])
+        self.assertIsInstance(answer["toleratedFailurePercentage"], float)
+        self.assertEqual(answer["toleratedFailurePercentage"], 5.0)
+        self.assertEqual(answer["itemCounts"]["succeeded"], 2)
+
     def test_express_is_answered_at_once(self):
         machine = self.machine("express", PASS, type="EXPRESS")
         answer = self.client.start_sync_execution(stateMachineArn=machine, input="{}")

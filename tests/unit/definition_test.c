@@ -306,6 +306,82 @@ static void test_suggestions(void **unused)
     }
 }
 
+/* Of a machine with this label: what CreateStateMachine answers, up to the definition. */
+static char *refusal_of(const char *label)
+{
+    struct diagnostics diagnostics = DIAGNOSTICS_INIT;
+    char *text =
+        mem_printf("{\"StartAt\": \"M\", \"States\": {\"M\": {\"Type\": \"Map\", \"End\": true, \"Label\": \"%s\","
+                   "\"ItemProcessor\": {\"ProcessorConfig\": {\"Mode\": \"DISTRIBUTED\", \"ExecutionType\": "
+                   "\"STANDARD\"}, \"StartAt\": \"A\", \"States\": {\"A\": {\"Type\": \"Pass\", \"End\": true}}}}}}",
+                   label);
+    char *end = mem_printf(" in definition '%s'.", text);
+    definition_compile(text, strlen(text), (struct definition_options){0}, NULL, &diagnostics);
+    char *refusal = NULL;
+    if (diagnostics.error_count) {
+        refusal = diagnostics_refusal(&diagnostics, text);
+        char *found = strstr(refusal, end);
+        assert_non_null(found);
+        assert_string_equal(found, end);
+        *found = '\0';
+        assert_string_equal(diagnostics.list[0].message, "Label name is invalid");
+    }
+    free(end);
+    free(text);
+    diagnostics_release(&diagnostics);
+    return refusal;
+}
+
+static void test_labels(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *label, *refusal; /* NULL: it is good */
+    } rows[] = {
+        {"", "Error=ValueError Args=['Label cannot be empty']"},
+        {"1234567890123456789012345678901234567890", NULL},
+        {"12345678901234567890123456789012345678901", "Error=ValueError Args=['Label cannot exceed 40 characters']"},
+        {"\303\244234567890123456789012345678901234567890", NULL},
+        {"it's", NULL},
+        {"a b?", "Error=ValueError Args=[\"Label contains invalid character: ' '\"]"},
+        {"a?b c", "Error=ValueError Args=[\"Label contains invalid character: '?'\"]"},
+        {"a\\\\", "Error=ValueError Args=[\"Label contains invalid character: '\\\\\\\\'\"]"},
+        {"a\\\"", "Error=ValueError Args=['Label contains invalid character: \\'\"\\'']"},
+        {"a\\t", "Error=ValueError Args=[\"Label contains invalid character: '\\\\t'\"]"},
+        {"a\\b", "Error=ValueError Args=[\"Label contains invalid character: '\\\\x08'\"]"},
+        {"a\\u0000b", "Error=ValueError Args=[\"Label contains invalid character: '\\\\x00'\"]"},
+        {"a\\u007f", "Error=ValueError Args=[\"Label contains invalid character: '\\\\x7f'\"]"},
+        {"a\\u0085", "Error=ValueError Args=[\"Label contains invalid character: '\\\\x85'\"]"},
+        {"a\\u00a1", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *refusal = refusal_of(rows[i].label);
+        if (rows[i].refusal)
+            assert_string_equal(refusal, rows[i].refusal);
+        else
+            assert_null(refusal);
+        free(refusal);
+    }
+}
+
+/* A fault that is recorded as an exception comes alone; after another it is one of them. */
+static void test_refusals(void **unused)
+{
+    (void)unused;
+    struct diagnostics diagnostics = DIAGNOSTICS_INIT;
+    diagnostics_add(&diagnostics, DIAGNOSTIC_WARNING, "W", "/W", "w");
+    diagnostics_add(&diagnostics, DIAGNOSTIC_ERROR, "A", "/A", "a");
+    diagnostics_add(&diagnostics, DIAGNOSTIC_ERROR, "B", NULL, "b")->exception = mem_strdup("Error=B");
+    char *refusal = diagnostics_refusal(&diagnostics, "{}");
+    assert_string_equal(refusal, "Invalid State Machine Definition: 'A: a at /A, B: b at null'");
+    free(refusal);
+    diagnostics.list[1].exception = mem_strdup("Error=A");
+    refusal = diagnostics_refusal(&diagnostics, "{}");
+    assert_string_equal(refusal, "Error=A in definition '{}'.");
+    free(refusal);
+    diagnostics_release(&diagnostics);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +395,8 @@ int main(void)
         cmocka_unit_test(test_documents),
         cmocka_unit_test(test_jackson_shows_a_long_text_in_part),
         cmocka_unit_test(test_suggestions),
+        cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
