@@ -70,8 +70,8 @@ bool client_is_remote(const struct options *options)
 /* What only an engine in this process could heed must not be passed over in silence. */
 static int check_remote(const struct options *options, struct err *err)
 {
-    static const enum option engine_options[] = {OPT_FUNCTIONS,     OPT_MOCK,      OPT_PAYLOAD_LIMIT,
-                                                 OPT_HISTORY_LIMIT, OPT_TASKS_MAX, OPT_WAIT_SCALE};
+    static const enum option engine_options[] = {OPT_FUNCTIONS, OPT_MOCK,       OPT_PAYLOAD_LIMIT, OPT_HISTORY_LIMIT,
+                                                 OPT_TASKS_MAX, OPT_WAIT_SCALE, OPT_LOGS};
 
     for (size_t i = 0; i < sizeof(engine_options) / sizeof(*engine_options); i++)
         if (options_typed(options, engine_options[i]))

@@ -59,7 +59,8 @@ EXTRA_DIST += \
     %D%/e2e/test_aws_cli.py \
     %D%/e2e/test_boto3.py \
     %D%/e2e/test_http.py \
-    %D%/e2e/test_js_sdk.py
+    %D%/e2e/test_js_sdk.py \
+    %D%/e2e/test_logs.py
 
 include tests/e2e/local.mk
 include tests/flows/local.mk

@@ -34,7 +34,9 @@ enum {
     LIMIT_TOKEN_CHARS = 2048,    /* a task token */
     LIMIT_EXPRESS_SECONDS = 300, /* an Express execution */
     LIMIT_ARN_CHARS = 256,
-    LIMIT_REQUEST_BYTES = 3145728, /* body of an API request: default setting */
+    LIMIT_REQUEST_BYTES = 3145728,    /* body of an API request: default setting */
+    LIMIT_LOG_FILE_BYTES = 67108864,  /* a file of --logs, before it becomes the old one */
+    LIMIT_LOG_QUEUE_BYTES = 16777216, /* lines of --logs that wait for the disk */
     LIMIT_TAGS = 50,
     LIMIT_VERSIONS = 1000,
     LIMIT_ALIASES = 100,

@@ -252,3 +252,15 @@ void shown_event_write(struct buf *out, const struct shown_event *event, bool wi
     }
     buf_add_char(out, '}');
 }
+
+void shown_event_write_record(struct buf *out, const struct shown_event *event, bool with_data, const char *arn,
+                              int64_t redrive_count)
+{
+    buf_printf(out, "{\"id\":\"%lld\",\"type\":\"%s\",\"details\":", (long long)event->id,
+               event_type_name(event->type));
+    write_details(out, event, with_data);
+    buf_printf(out, ",\"previous_event_id\":\"%lld\",\"event_timestamp\":\"%lld\",\"execution_arn\":",
+               (long long)event->previous_id, (long long)event->at_ms);
+    json_write_string(out, arn, strlen(arn));
+    buf_printf(out, ",\"redrive_count\":\"%lld\"}", (long long)redrive_count);
+}

@@ -36,5 +36,8 @@ int history_view_row(struct history_view *view, const char *body, size_t bytes, 
 
 /* Writes the API's JSON of an event. with_data false: without input and output. */
 void shown_event_write(struct buf *out, const struct shown_event *event, bool with_data);
+/* Writes it as the record that CloudWatch Logs gets of it. */
+void shown_event_write_record(struct buf *out, const struct shown_event *event, bool with_data, const char *arn,
+                              int64_t redrive_count);
 
 #endif

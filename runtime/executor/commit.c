@@ -44,6 +44,8 @@ static void commit_free(struct commit *commit)
     free(commit->runs);
     free(commit->commands);
     free(commit->dones);
+    logging_drop(commit);
+    free(commit->logs);
     free(commit);
 }
 
@@ -247,6 +249,8 @@ static void lose(struct engine *engine, struct commit *commit)
     forget_runs(commit);
     forget_runs(engine->filling);
     forget_map_runs(engine);
+    logging_drop(commit);
+    logging_drop(engine->filling);
     struct commit *filling = engine->filling;
     filling->run_count = 0;
     filling->command_count = 0;
@@ -272,7 +276,9 @@ static void finish(struct engine *engine, struct commit *commit)
 {
     bool good = commit->code == 0;
     count(engine, commit);
-    if (!good)
+    if (good)
+        logging_committed(engine, commit);
+    else
         lose(engine, commit);
     for (size_t i = 0; i < commit->done_count; i++) {
         struct done *done = &commit->dones[i];

@@ -8,6 +8,7 @@
 #include "asl/base/mem.h"
 #include "asl/definition/graph.h"
 #include "runtime/executor/engine_priv.h"
+#include "runtime/executor/log_files.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -167,6 +168,8 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
     int code = timers_open(engine, err);
     if (code == 0)
         code = commit_open(engine, err);
+    if (code == 0 && options->logs)
+        code = log_files_open(options->logs, options->log, options->log_context, &engine->log_files, err);
     if (code != 0)
         return code; /* the process cannot go on without a thread or an eventfd */
     *ret_engine = engine;
@@ -206,6 +209,7 @@ void engine_close(struct engine *engine, int grace_ms)
     engine_halt(engine, grace_ms);
     tasks_close(engine, grace_ms);
     commit_close(engine);
+    log_files_close(engine->log_files);
     owner_release(engine);
     activity_close(engine);
     definitions_close(engine);
@@ -248,6 +252,10 @@ static char *make_meta(const struct engine_start *start)
         buf_add_text(&out, members[i].name);
         buf_add_text(&out, "\":");
         json_write_string(&out, members[i].text, strlen(members[i].text));
+    }
+    if (logging_is_on(start->logging)) {
+        buf_add_text(&out, ",\"logging\":");
+        json_write(&out, start->logging);
     }
     buf_add_char(&out, '}');
     return buf_take(&out);
@@ -301,7 +309,9 @@ static struct run *make_run(struct engine *engine, const struct engine_start *st
         .region = engine->region,
         .account = engine->account,
     };
+    logging_begin(run, start->logging);
     struct execution_settings settings = engine_settings(engine, start->express);
+    settings.keep_events |= run->log_group != NULL;
     run->execution = execution_new(machine, &identity, &settings);
     return run;
 }

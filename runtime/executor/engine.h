@@ -36,6 +36,7 @@ struct engine_options {
     double wait_time_scale;     /* factor on the delays of Wait states; 0 means 1 */
     size_t payload_bytes_max;   /* 0: LIMIT_PAYLOAD_BYTES; SIZE_MAX: unlimited */
     int64_t history_events_max; /* 0: LIMIT_HISTORY_EVENTS; INT64_MAX: unlimited */
+    const char *logs;           /* where configured logging goes, see log_files.h; NULL: nowhere */
     const char *buckets;        /* folder that stands for S3, laid out BUCKET/KEY; NULL: none */
     int tasks_max;              /* tasks at work at once; more wait in a queue; 0: the default */
     void (*log)(void *context, int level,
@@ -89,7 +90,7 @@ void engine_on_commit(struct engine *engine, engine_done_fn *done, void *context
 
 /*
  * The store keeps what never changes as `meta` of the execution: {name, machineName, definition (its key),
- * roleArn, stateMachineVersionArn?, stateMachineAliasArn?, traceHeader?, testCase?, mapRunArn?}.
+ * roleArn, stateMachineVersionArn?, stateMachineAliasArn?, traceHeader?, testCase?, mapRunArn?, logging?}.
  */
 struct engine_start {
     const char *arn;         /* of the execution */
@@ -102,6 +103,7 @@ struct engine_start {
     const char *trace_header;            /* or NULL */
     const char *test_case;               /* of the mock file, or NULL */
     const char *map_run_arn;             /* a child of a distributed Map, or NULL */
+    struct json_object *logging;         /* loggingConfiguration, or NULL */
     struct json_object *input;
     bool express;
 };

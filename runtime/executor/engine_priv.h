@@ -25,6 +25,8 @@
 
 struct event;
 struct lh_table;
+struct log_files;
+struct log_group;
 
 enum {
     ENGINE_TASKS_MAX = 10000,      /* default of tasks_max */
@@ -34,6 +36,9 @@ enum {
     ENGINE_RELOAD_MS = 1000,       /* after a failed commit */
     ENGINE_VIRTUAL_GRACE_MS = 100, /* real time that outside workers get before the virtual clock jumps */
 };
+
+/* Of loggingConfiguration; each holds the one before. */
+enum log_level { LOG_OFF, LOG_FATAL, LOG_ERROR, LOG_ALL };
 
 struct watcher {
     struct watcher *next;
@@ -61,6 +66,9 @@ struct run {
     struct work *works;       /* its tasks at work */
     struct map_run *map_runs; /* distributed Maps at work */
     struct watcher *watchers;
+    struct log_group *log_group; /* of its state machine's logging, NULL: none */
+    enum log_level log_level;
+    bool log_data;
     size_t timer_at; /* place in the engine's heap + 1; 0: none */
     int64_t due_ms;
 };
@@ -87,6 +95,12 @@ struct pending_command {
     struct command command;
 };
 
+/* Lines for a log group, to be handed on when the commit is on disk. */
+struct commit_log {
+    struct log_group *group;
+    struct buf lines;
+};
+
 /* What goes into one transaction, and what follows once it is on disk. */
 struct commit {
     struct store_batch *batch;
@@ -96,6 +110,8 @@ struct commit {
     size_t command_count, command_capacity;
     struct done *dones;
     size_t done_count, done_capacity;
+    struct commit_log *logs;
+    size_t log_count, log_capacity;
     int code;
     struct err err;
     int64_t begun_us;
@@ -122,6 +138,7 @@ struct engine {
     int64_t last_id_ms; /* of the last id given to an execution, and how many were given in it */
     int ids_in_ms;
     struct outbox outbox;
+    struct log_files *log_files; /* NULL: nothing is logged */
 
     /* commits */
     struct commit *filling, *writing, *spare;
@@ -213,6 +230,17 @@ void tasks_close(struct engine *engine, int grace_ms);
 void map_run_carry_out(struct run *run, struct command command);
 /* The run leaves memory; its children go on. */
 void map_runs_drop(struct run *run);
+
+/* --- logging.c ------------------------------------------------------------------------------------------ */
+/* Whether a loggingConfiguration (NULL: none) asks for anything. */
+bool logging_is_on(struct json_object *configuration);
+/* The run logs by this loggingConfiguration from now on, where the engine has a place for it. */
+void logging_begin(struct run *run, struct json_object *configuration);
+/* Events that were just made: their lines go with the filling commit, those of Express executions at once. */
+void logging_take(struct run *run, const struct outbox *outbox);
+/* The commit is on disk; or it is lost. */
+void logging_committed(struct engine *engine, struct commit *commit);
+void logging_drop(struct commit *commit);
 
 /* --- token.c --------------------------------------------------------------------------------------------- */
 struct token {

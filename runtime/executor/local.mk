@@ -8,6 +8,9 @@ libruntime_a_SOURCES += \
     %D%/history.c \
     %D%/item_reader.c \
     %D%/item_reader.h \
+    %D%/log_files.c \
+    %D%/log_files.h \
+    %D%/logging.c \
     %D%/map_run.c \
     %D%/owner.c \
     %D%/result_writer.c \

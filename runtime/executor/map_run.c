@@ -416,8 +416,10 @@ static void start_child(struct map_run *m, size_t index)
     if (find_child(m, child))
         return;
     AUTO_JSON struct json_object *meta = NULL;
+    struct json_object *logging = NULL;
     if (m->parent->meta)
         json_parse(m->parent->meta, strlen(m->parent->meta), &meta, NULL);
+    json_member(meta, "logging", &logging);
     struct engine_start start = {
         .arn = child->arn,
         .name = name,
@@ -427,6 +429,7 @@ static void start_child(struct map_run *m, size_t index)
         .role_arn = json_member_text(meta, "roleArn"),
         .test_case = m->parent->test_case,
         .map_run_arn = m->arn,
+        .logging = logging,
         .input = child->input,
         .express = m->express,
     };

@@ -183,6 +183,7 @@ static void take_outbox(struct run *run, struct outbox *outbox)
 {
     struct engine *engine = run->engine;
     engine->counters.events += (int64_t)outbox->event_count;
+    logging_take(run, outbox);
     for (size_t i = 0; i < outbox->event_count && !run->express; i++) {
         int64_t id = outbox->events[i].id;
         if (id && run->row_first_id == 0)
@@ -325,6 +326,9 @@ static int make_run(void *context, const struct store_execution *row)
         .region = engine->region,
         .account = engine->account,
     };
+    struct json_object *logging = NULL;
+    if (json_member(meta, "logging", &logging))
+        logging_begin(run, logging);
     struct execution_settings settings = engine_settings(engine, false);
     run->execution = execution_new(machine, &identity, &settings);
     loading->run = run;

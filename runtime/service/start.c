@@ -138,6 +138,8 @@ static void start(struct service_call *call, struct starting *starting, engine_d
     }
     free(call->text);
     call->text = mem_strdup(starting->arn);
+    struct json_object *logging = NULL;
+    json_member(starting->revision, "loggingConfiguration", &logging);
     struct engine_start request = {.arn = starting->arn,
                                    .name = starting->name,
                                    .machine_arn = starting->machine_arn,
@@ -148,6 +150,7 @@ static void start(struct service_call *call, struct starting *starting, engine_d
                                    .alias_arn = starting->alias_arn,
                                    .trace_header = call_text(call, "traceHeader"),
                                    .test_case = starting->test_case,
+                                   .logging = logging,
                                    .input = starting->input,
                                    .express = express};
     /* the engine may answer before it returns, which ends the call: nothing of it may be touched afterwards */
