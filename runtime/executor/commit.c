@@ -246,6 +246,8 @@ static void forget_map_runs(struct engine *engine)
 static void lose(struct engine *engine, struct commit *commit)
 {
     engine_log(engine, 3, "could not commit: %s; executions are read again", commit->err.message);
+    if (commit->code == ERR_EXISTS) /* one start of many: which one is told when it is asked for again */
+        commit->code = commit->err.code = ERR_BUSY;
     forget_runs(commit);
     forget_runs(engine->filling);
     forget_map_runs(engine);

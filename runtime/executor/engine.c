@@ -87,10 +87,11 @@ static int found_document(void *context, const char *key, const char *body, int6
     return 0;
 }
 
+/* Where the store cannot be asked now the activity is taken to be there: an execution must not fail of that. */
 static bool activity_exists(void *owner, const char *arn)
 {
     struct engine *engine = owner;
-    return engine->store && store_document(engine->store, "activity", arn, found_document, NULL, NULL) == 0;
+    return engine->store && store_document(engine->store, "activity", arn, found_document, NULL, NULL) != ERR_NOT_FOUND;
 }
 
 void engine_inputs(struct engine *engine, struct inputs *ret_inputs)
@@ -267,10 +268,12 @@ static int stop_at_first(void *context, const struct store_execution *row)
     return 0;
 }
 
-static bool is_taken(struct engine *engine, const struct engine_start *start)
+/* ERR_NOT_FOUND: it is not. 0: it is. Else the store could not be asked. */
+static int find_taken(struct engine *engine, const struct engine_start *start, struct err *err)
 {
-    return run_by_arn(engine, start->arn) ||
-           (!start->express && store_execution_by_arn(engine->store, start->arn, stop_at_first, NULL, NULL) == 0);
+    if (run_by_arn(engine, start->arn))
+        return 0;
+    return start->express ? ERR_NOT_FOUND : store_execution_by_arn(engine->store, start->arn, stop_at_first, NULL, err);
 }
 
 static void add_watcher(struct run *run, engine_ended_fn *fn, void *context)
@@ -288,6 +291,12 @@ static void refuse(engine_done_fn *done, void *context, int code, const char *fo
     err_set(&err, (enum err_code)code, format, what); /* NOLINT: the formats are the callers' literals */
     if (done)
         done(context, code, &err);
+}
+
+static void answer_error(engine_done_fn *done, void *context, const struct err *err)
+{
+    if (done)
+        done(context, err->code, err);
 }
 
 static struct run *make_run(struct engine *engine, const struct engine_start *start, struct machine *machine)
@@ -329,8 +338,13 @@ void engine_start(struct engine *engine, const struct engine_start *start, int64
         refuse(done, done_context, ERR_FENCED, "the shard of %s is not this process's", start->arn);
         return;
     }
-    if (is_taken(engine, start)) {
-        refuse(done, done_context, ERR_EXISTS, "there is an execution %s already", start->arn);
+    struct err err;
+    int taken = find_taken(engine, start, &err);
+    if (taken != ERR_NOT_FOUND) {
+        if (taken == 0)
+            refuse(done, done_context, ERR_EXISTS, "there is an execution %s already", start->arn);
+        else
+            answer_error(done, done_context, &err);
         return;
     }
     struct run *run = make_run(engine, start, machine);
@@ -397,12 +411,6 @@ static void deliver_and_answer(struct run *run, const struct stimulus *stimulus,
         engine_on_commit(engine, done, context);
 }
 
-static void answer_error(engine_done_fn *done, void *context, const struct err *err)
-{
-    if (done)
-        done(context, err->code, err);
-}
-
 void engine_stop(struct engine *engine, const char *arn, const char *error, const char *cause, engine_done_fn *done,
                  void *context)
 {
@@ -457,6 +465,10 @@ void engine_complete_token(struct engine *engine, const char *text, enum token_a
         [TOKEN_HEARTBEAT] = STIMULUS_HEARTBEAT,
     };
     struct execution_task task;
+    if (run == NULL && err.code != ERR_NOT_FOUND) { /* the store is away: nobody knows what became of the task */
+        answer_error(done, context, &err);
+        return;
+    }
     if (run == NULL || !execution_task(run->execution, token.frame, token.task_id, &task)) {
         if (run)
             run_settle(run);

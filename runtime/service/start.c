@@ -172,6 +172,8 @@ struct earlier {
     struct service_call *call;
     bool same;
     int64_t started_ms;
+    int code;
+    struct err err;
 };
 
 static int compare_earlier(void *context, const struct store_execution *execution)
@@ -186,8 +188,9 @@ static int compare_earlier(void *context, const struct store_execution *executio
     AUTO_JSON struct json_object *theirs = NULL;
     if (given == NULL)
         given = "{}";
-    if (engine_describe(earlier->call->service->engine, execution, &input, &output, &error, &cause, NULL) == 0 &&
-        input && json_parse(input, strlen(input), &theirs, NULL) == 0 &&
+    earlier->code =
+        engine_describe(earlier->call->service->engine, execution, &input, &output, &error, &cause, &earlier->err);
+    if (earlier->code == 0 && input && json_parse(input, strlen(input), &theirs, NULL) == 0 &&
         json_parse(given, strlen(given), &ours, NULL) == 0)
         earlier->same = json_same(ours, theirs);
     free(input);
@@ -195,6 +198,15 @@ static int compare_earlier(void *context, const struct store_execution *executio
     free(error);
     free(cause);
     return 0;
+}
+
+/* The commit that held the earlier start is over: it is in the store now, or was lost. */
+static void start_again(void *context, int code, const struct err *err)
+{
+    if (code != 0)
+        call_fail_internal(context, code, err);
+    else
+        start_execution(context);
 }
 
 static void start_done(void *context, int code, const struct err *err)
@@ -209,8 +221,14 @@ static void start_done(void *context, int code, const struct err *err)
         return;
     }
     struct earlier earlier = {.call = call};
-    store_execution_by_arn(call->service->store, call->text, compare_earlier, &earlier, NULL);
-    if (earlier.same)
+    code = store_execution_by_arn(call->service->store, call->text, compare_earlier, &earlier, &earlier.err);
+    if (code == 0)
+        code = earlier.code;
+    if (code == ERR_NOT_FOUND)
+        engine_on_commit(call->service->engine, start_again, call);
+    else if (code != 0)
+        call_fail_internal(call, code, &earlier.err);
+    else if (earlier.same)
         started_answer(call, earlier.started_ms);
     else
         call_fail(call, "ExecutionAlreadyExists", "Execution Already Exists: '%s'", call->text);
