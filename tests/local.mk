@@ -62,6 +62,7 @@ EXTRA_DIST += \
     %D%/e2e/test_js_sdk.py \
     %D%/e2e/test_logs.py
 
+include tests/cluster/local.mk
 include tests/e2e/local.mk
 include tests/flows/local.mk
 include tests/unit/local.mk

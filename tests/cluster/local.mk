@@ -1,0 +1,11 @@
+# Nodes on a PostgreSQL of their own while they are killed and paused; what is in the store afterwards beside a model.
+CLUSTER_FILES = \
+    %D%/audit.py \
+    %D%/chaos.py \
+    %D%/cluster_test.py \
+    %D%/load.py \
+    %D%/nodes.py \
+    %D%/postgres.py \
+    %D%/verify.py \
+    %D%/workload.py
+EXTRA_DIST += $(CLUSTER_FILES)
