@@ -216,13 +216,13 @@ static void check_limits(struct doctor *doctor)
 
     if (getrlimit(RLIMIT_NOFILE, &files))
         return;
-    if (files.rlim_cur < DESCRIPTORS_LOW)
-        doctor_say(doctor, FINDING_WARNING, "descriptors", "raise it with ulimit -n, or LimitNOFILE= of systemd",
+    if (files.rlim_max < DESCRIPTORS_LOW) /* `serve` raises its own limit that far */
+        doctor_say(doctor, FINDING_WARNING, "descriptors", "raise it with ulimit -Hn, or LimitNOFILE= of systemd",
                    "a process may open %llu files: each connection and each handler takes some",
-                   (unsigned long long)files.rlim_cur);
+                   (unsigned long long)files.rlim_max);
     else
         doctor_say(doctor, FINDING_OK, "descriptors", NULL, "a process may open %llu files",
-                   (unsigned long long)files.rlim_cur);
+                   (unsigned long long)files.rlim_max);
 }
 
 void doctor_check_local(struct doctor *doctor)

@@ -20,6 +20,8 @@ program_headers = \
     orchestrator/exits.def \
     orchestrator/graph.h \
     orchestrator/history_reader.h \
+    orchestrator/http/connection.h \
+    orchestrator/http/request.h \
     orchestrator/http/server.h \
     orchestrator/http/server_priv.h \
     orchestrator/http/sigv4.h \
@@ -70,7 +72,9 @@ program_sources = \
     orchestrator/help.c \
     orchestrator/history_reader.c \
     orchestrator/http/api.c \
+    orchestrator/http/connection.c \
     orchestrator/http/metrics.c \
+    orchestrator/http/request.c \
     orchestrator/http/server.c \
     orchestrator/http/sigv4.c \
     orchestrator/http/tls.c \

@@ -3,6 +3,7 @@
 
 #include "asl/base/err.h"
 #include "asl/base/json.h"
+#include "asl/base/limits.h"
 #include "asl/base/mem.h"
 #include "orchestrator/http/server.h"
 #include "orchestrator/http/sigv4.h"
@@ -12,14 +13,23 @@
 
 #include <event2/event.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { DRAIN_SECONDS = 10, DRAIN_POLL_MS = 20, TASK_GRACE_MS = 5000, LEASE_WAIT_MS = 12000, LEASE_POLL_MS = 100 };
+enum {
+    OTHER_DESCRIPTORS = 1024,
+    DRAIN_SECONDS = 10,
+    DRAIN_POLL_MS = 20,
+    TASK_GRACE_MS = 5000,
+    LEASE_WAIT_MS = 12000,
+    LEASE_POLL_MS = 100
+};
 
 struct serving {
     const struct options *options;
@@ -129,6 +139,28 @@ static int open_node(struct serving *serving, struct err *err)
     return code ? code : own_node(serving, err);
 }
 
+/* A connection takes a descriptor, and so do handlers and the store: as many as the system lets us have. */
+static void raise_descriptors(int64_t *connections_max)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    rlim_t wanted = (rlim_t)*connections_max + OTHER_DESCRIPTORS;
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+        if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+            getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur >= wanted)
+        return;
+    *connections_max = limit.rlim_cur > 2 * OTHER_DESCRIPTORS ? (int64_t)limit.rlim_cur - OTHER_DESCRIPTORS
+                                                              : (int64_t)limit.rlim_cur / 2;
+    char message[128];
+    snprintf(message, sizeof message, "the limit on open files (%llu) lets us have %lld connections at most",
+             (unsigned long long)limit.rlim_cur, (long long)*connections_max);
+    log_line(NULL, 2, message);
+}
+
 static int open_server(struct serving *serving, struct err *err)
 {
     const struct options *options = serving->options;
@@ -137,14 +169,20 @@ static int open_server(struct serving *serving, struct err *err)
     const char *key = options_text(options, OPT_TLS_KEY);
     char *host = NULL;
     int port;
+    int64_t connections_max, idle_seconds;
     if ((certificate == NULL) != (key == NULL))
         return err_set(err, ERR_INVALID, "--tls-cert and --tls-key belong together");
     int code = keys ? http_keys_read(keys, &serving->keys, err) : 0;
+    if (code == 0)
+        code = options_int(options, OPT_CONNECTIONS_MAX, 1, INT_MAX, LIMIT_CONNECTIONS, &connections_max, err);
+    if (code == 0)
+        code = options_int(options, OPT_IDLE_TIMEOUT, 1, INT_MAX, LIMIT_IDLE_SECONDS, &idle_seconds, err);
     if (code == 0)
         code = open_audit(serving, err);
     if (code == 0)
         code = listen_read(options_text_or(options, OPT_LISTEN, "127.0.0.1"), &host, &port, err);
     if (code == 0) {
+        raise_descriptors(&connections_max);
         struct http_options http_options = {.base = serving->node->base,
                                             .service = serving->node->service,
                                             .engine = serving->node->engine,
@@ -153,6 +191,8 @@ static int open_server(struct serving *serving, struct err *err)
                                             .keys = serving->keys,
                                             .tls_certificate = certificate,
                                             .tls_key = key,
+                                            .connections_max = (size_t)connections_max,
+                                            .idle_seconds = idle_seconds,
                                             .audit_fd = serving->audit_fd,
                                             .log = log_line};
         code = http_server_open(&http_options, &serving->server, err);

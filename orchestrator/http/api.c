@@ -4,23 +4,18 @@
  *   POST / ─▶ authenticate ─▶ parse ─▶ service_call() ─▶ answer ─▶ audit line, counters
  *                                         │ waits (polls, commits)
  *                                         └─ client gone: the call is cancelled
- *
- * evhttp stops reading while a request is at work, so a client that goes away is noticed by an event of our
- * own (EV_CLOSED) on the connection's socket.
  */
 #include "asl/base/err.h"
 #include "asl/base/json.h"
+#include "asl/base/limits.h"
 #include "asl/base/mem.h"
+#include "orchestrator/http/connection.h"
 #include "orchestrator/http/server_priv.h"
 #include "orchestrator/http/sigv4.h"
 #include "orchestrator/own.h"
 #include "runtime/executor/engine.h"
 #include "runtime/service/service.h"
 
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/event.h>
-#include <event2/http.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,14 +23,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { REQUESTS_DEFAULT = 8192 };
-
 struct exchange {
     struct http_server *server;
     struct exchange *previous, *next;
-    struct evhttp_request *request;
+    struct connection *connection;
     struct service_call *call; /* while it waits */
-    struct event *closed;      /* fires when the client goes away */
     struct timespec began;
     const struct http_key *key;
     char id[37];
@@ -55,11 +47,11 @@ static void make_id(char out[37])
              bytes[10], bytes[11], bytes[12], bytes[13], bytes[14], bytes[15]);
 }
 
-static struct exchange *exchange_new(struct http_server *server, struct evhttp_request *request)
+static struct exchange *exchange_new(struct http_server *server, struct connection *connection)
 {
     struct exchange *exchange = NEW(struct exchange);
     exchange->server = server;
-    exchange->request = request;
+    exchange->connection = connection;
     clock_gettime(CLOCK_MONOTONIC, &exchange->began);
     make_id(exchange->id);
     exchange->next = server->exchanges;
@@ -80,8 +72,6 @@ static void exchange_free(struct exchange *exchange)
     if (exchange->next)
         exchange->next->previous = exchange->previous;
     server->exchange_count--;
-    if (exchange->closed)
-        event_free(exchange->closed);
     free(exchange->resource);
     free(exchange);
 }
@@ -93,11 +83,8 @@ static void audit(const struct exchange *exchange, int status, const char *error
     int fd = exchange->server->options.audit_fd;
     if (fd < 0)
         return;
-    char *peer = NULL;
-    ev_uint16_t port = 0;
-    struct evhttp_connection *connection = evhttp_request_get_connection(exchange->request);
-    if (connection)
-        evhttp_connection_get_peer(connection, &peer, &port);
+    char peer[64];
+    connection_peer(exchange->connection, peer, sizeof peer);
     char moment[32];
     time_t now = time(NULL);
     struct tm utc;
@@ -121,34 +108,49 @@ static void audit(const struct exchange *exchange, int status, const char *error
     }
 }
 
-/* --- answers ------------------------------------------------------------------------------------------------------ */
-
-static void free_text(const void *data, size_t bytes, void *context)
+/* Copies a piece of a header's line; returns its bytes. */
+static size_t put(char *out, const char *text)
 {
-    (void)data;
-    (void)bytes;
-    free(context);
+    size_t bytes = strlen(text);
+    memcpy(out, text, bytes + 1);
+    return bytes;
 }
 
-/* Sends the body, which is taken over, and ends the exchange. */
-static void send_body(struct exchange *exchange, int status, const char *error, char *body, size_t bytes)
+/* --- answers ------------------------------------------------------------------------------------------------------ */
+
+/* What the request took goes to the counters and the audit log. */
+static void account(const struct exchange *exchange, int status, const char *error)
 {
-    struct evhttp_request *request = exchange->request;
-    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     double seconds =
         (double)(now.tv_sec - exchange->began.tv_sec) + (double)(now.tv_nsec - exchange->began.tv_nsec) / 1e9;
     metrics_count(exchange->server, exchange->operation, error ? error : "", seconds);
     audit(exchange, status, error, seconds);
+}
 
-    evhttp_add_header(headers, "Content-Type", "application/x-amz-json-1.0");
-    evhttp_add_header(headers, "x-amzn-RequestId", exchange->id);
-    if (exchange->server->draining)
-        evhttp_add_header(headers, "Connection", "close");
-    evbuffer_add_reference(evhttp_request_get_output_buffer(request), body, bytes, free_text, body);
+/* Sends the body and ends the exchange. */
+static void send_body(struct exchange *exchange, int status, const char *error, const char *body, size_t bytes)
+{
+    struct connection *connection = exchange->connection;
+    char headers[160];
+    account(exchange, status, error);
+    size_t length = 0;
+    length += put(headers + length, "x-amzn-RequestId: ");
+    length += put(headers + length, exchange->id);
+    if (error) {
+        length += put(headers + length, "\r\nx-amzn-ErrorType: ");
+        length += put(headers + length, error);
+    }
+    put(headers + length, "\r\n");
+    struct http_answer answer = {.status = status,
+                                 .type = "application/x-amz-json-1.0",
+                                 .headers = headers,
+                                 .body = body,
+                                 .body_bytes = bytes,
+                                 .close = exchange->server->draining};
     exchange_free(exchange);
-    evhttp_send_reply(request, status, NULL, NULL);
+    connection_answer(connection, &answer);
 }
 
 static void send_error(struct exchange *exchange, int status, const char *error, const char *message,
@@ -164,9 +166,7 @@ static void send_error(struct exchange *exchange, int status, const char *error,
     }
     AUTO_BUF text = BUF_INIT;
     json_write(&text, body);
-    size_t bytes = text.bytes;
-    evhttp_add_header(evhttp_request_get_output_headers(exchange->request), "x-amzn-ErrorType", error);
-    send_body(exchange, status, error, buf_take(&text), bytes);
+    send_body(exchange, status, error, text.data, text.bytes);
 }
 
 static void answered(void *context, const struct service_answer *answer)
@@ -177,33 +177,47 @@ static void answered(void *context, const struct service_answer *answer)
         send_error(exchange, answer->http_status, answer->error, answer->message, answer->output);
         return;
     }
-    struct buf text = BUF_INIT;
-    if (answer->output_text)
-        buf_add(&text, answer->output_text, answer->output_bytes);
-    else
-        json_write(&text, answer->output);
-    size_t bytes = text.bytes;
-    send_body(exchange, answer->http_status, NULL, buf_take(&text), bytes);
+    if (answer->output_text) {
+        send_body(exchange, answer->http_status, NULL, answer->output_text, answer->output_bytes);
+        return;
+    }
+    AUTO_BUF text = BUF_INIT;
+    json_write(&text, answer->output);
+    send_body(exchange, answer->http_status, NULL, text.data, text.bytes);
 }
 
-static void client_gone(evutil_socket_t socket, short what, void *context)
+static bool is_poll(const struct exchange *exchange)
 {
-    struct exchange *exchange = context;
-    (void)socket;
-    (void)what;
+    return exchange->call && strcmp(exchange->operation, "GetActivityTask") == 0;
+}
+
+static void cancel(struct exchange *exchange)
+{
     if (exchange->call)
         service_cancel(exchange->server->options.service, exchange->call);
     exchange->call = NULL;
-    send_error(exchange, 499, "RequestAborted", "the client went away", NULL);
+}
+
+/* A task must not be handed to somebody who may have gone: a poll ends without one. */
+static void end_poll(struct exchange *exchange)
+{
+    cancel(exchange);
+    send_body(exchange, 200, NULL, "{}", 2);
+}
+
+void exchange_client_left(struct exchange *exchange, bool reset)
+{
+    if (reset) {
+        cancel(exchange);
+        account(exchange, 499, "RequestAborted");
+        exchange_free(exchange);
+    } else if (is_poll(exchange)) {
+        end_poll(exchange);
+    }
 }
 
 /* --- requests ------------------------------------------------------------------------------------------------------
  */
-
-static const char *find_header(void *context, const char *name)
-{
-    return evhttp_find_header(evhttp_request_get_input_headers(context), name);
-}
 
 /* What follows the prefix, NULL where the text does not begin with it. */
 static const char *after_prefix(const char *text, const char *prefix)
@@ -214,9 +228,9 @@ static const char *after_prefix(const char *text, const char *prefix)
 
 /* "AWSStepFunctions.StartExecution", or one of ours, "Orchestrator.ListTaskTokens"; an unknown service is an unknown
  * operation. */
-static bool read_operation(struct exchange *exchange)
+static bool read_operation(struct exchange *exchange, const struct http_request *request)
 {
-    const char *target = find_header(exchange->request, "x-amz-target");
+    const char *target = request_header(request, "x-amz-target");
     const char *operation = target ? after_prefix(target, "AWSStepFunctions.") : NULL;
     exchange->access = operation ? service_access_of(operation) : SERVICE_UNKNOWN;
     if (target && operation == NULL && (operation = after_prefix(target, "Orchestrator.")) != NULL) {
@@ -229,21 +243,25 @@ static bool read_operation(struct exchange *exchange)
     return true;
 }
 
+/* request_header() as the check of signatures wants it. */
+static const char *find_header(void *context, const char *name)
+{
+    return request_header(context, name);
+}
+
 /* Checks the signature and the key's role. False: the exchange has ended. */
-static bool authorise(struct exchange *exchange, const void *body, size_t bytes)
+static bool authorise(struct exchange *exchange, const struct http_request *request)
 {
     const struct http_options *options = &exchange->server->options;
     if (options->keys == NULL)
         return true;
-    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(exchange->request);
-    const char *path = evhttp_uri_get_path(uri);
     struct sigv4_request signed_request = {.method = "POST",
-                                           .path = path && *path ? path : "/",
-                                           .query = evhttp_uri_get_query(uri),
+                                           .path = request->path,
+                                           .query = request->query,
                                            .header = find_header,
-                                           .header_context = exchange->request,
-                                           .body = body,
-                                           .body_bytes = bytes,
+                                           .header_context = (void *)(uintptr_t)request,
+                                           .body = request->body,
+                                           .body_bytes = request->body_bytes,
                                            .now_s = time(NULL),
                                            .region = engine_region(options->engine)};
     struct sigv4_refusal refusal;
@@ -267,17 +285,6 @@ static void note_resource(struct exchange *exchange, struct json_object *input)
         exchange->resource = mem_strdup(json_member_text(input, members[i]));
 }
 
-/* From now on the client's leaving ends the call. */
-static void watch_client(struct exchange *exchange)
-{
-    struct evhttp_connection *connection = evhttp_request_get_connection(exchange->request);
-    evutil_socket_t socket = bufferevent_getfd(evhttp_connection_get_bufferevent(connection));
-    if (socket < 0)
-        return;
-    exchange->closed = event_new(exchange->server->options.base, socket, EV_CLOSED, client_gone, exchange);
-    event_add(exchange->closed, NULL);
-}
-
 static void answer_own(struct exchange *exchange)
 {
     AUTO_JSON struct json_object *output = NULL;
@@ -289,13 +296,13 @@ static void answer_own(struct exchange *exchange)
     answered(exchange, &answer);
 }
 
-static void start(struct exchange *exchange, const char *body, size_t bytes)
+static void start(struct exchange *exchange, const struct http_request *request)
 {
     AUTO_JSON struct json_object *input = NULL;
     struct err err = {0};
     int code = 0;
-    if (bytes)
-        code = json_parse(body, bytes, &input, &err);
+    if (request->body_bytes)
+        code = json_parse(request->body, request->body_bytes, &input, &err);
     else
         input = json_object_new_object();
     if (code < 0 || !json_object_is_type(input, json_type_object)) {
@@ -307,30 +314,28 @@ static void start(struct exchange *exchange, const char *body, size_t bytes)
         answer_own(exchange);
         return;
     }
-    note_resource(exchange, input);
+    if (exchange->server->options.audit_fd >= 0)
+        note_resource(exchange, input);
     struct service_call *call =
         service_call(exchange->server->options.service, exchange->operation, input, answered, exchange);
     if (call) {
         exchange->call = call;
-        watch_client(exchange);
+        connection_set_exchange(exchange->connection, exchange);
     }
 }
 
-void api_handle(struct http_server *server, struct evhttp_request *request)
+void api_handle(struct http_server *server, struct connection *connection, const struct http_request *request)
 {
-    size_t requests_max = server->options.requests_max ? server->options.requests_max : REQUESTS_DEFAULT;
-    struct evbuffer *input = evhttp_request_get_input_buffer(request);
-    size_t bytes = evbuffer_get_length(input);
-    const char *body = bytes ? (const char *)evbuffer_pullup(input, -1) : "";
-    struct exchange *exchange = exchange_new(server, request);
-    if (!read_operation(exchange))
+    size_t requests_max = server->options.requests_max ? server->options.requests_max : LIMIT_REQUESTS;
+    struct exchange *exchange = exchange_new(server, connection);
+    if (!read_operation(exchange, request))
         send_error(exchange, 404, "UnknownOperationException", "The requested operation does not exist.", NULL);
     else if (server->exchange_count > requests_max)
         send_error(exchange, 400, "ThrottlingException", "Rate exceeded", NULL);
     else if (server->draining)
         send_error(exchange, 503, "ServiceUnavailable", "The server is stopping.", NULL);
-    else if (authorise(exchange, body, bytes))
-        start(exchange, body, bytes);
+    else if (authorise(exchange, request))
+        start(exchange, request);
 }
 
 void api_drain(struct http_server *server)
@@ -338,10 +343,15 @@ void api_drain(struct http_server *server)
     struct exchange *next;
     for (struct exchange *exchange = server->exchanges; exchange; exchange = next) {
         next = exchange->next;
-        if (strcmp(exchange->operation, "GetActivityTask") != 0 || exchange->call == NULL)
-            continue;
-        service_cancel(server->options.service, exchange->call);
-        exchange->call = NULL;
-        send_body(exchange, 200, NULL, mem_strdup("{}"), 2);
+        if (is_poll(exchange))
+            end_poll(exchange);
+    }
+}
+
+void api_close(struct http_server *server)
+{
+    while (server->exchanges) {
+        cancel(server->exchanges);
+        exchange_free(server->exchanges);
     }
 }

@@ -4,21 +4,20 @@
 #include "asl/base/err.h"
 #include "asl/base/limits.h"
 #include "asl/base/mem.h"
+#include "orchestrator/http/connection.h"
 #include "orchestrator/http/server_priv.h"
-#include "runtime/executor/engine.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <event2/buffer.h>
 #include <event2/event.h>
-#include <event2/http.h>
 #include <event2/listener.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-enum { HEADER_BYTES_MAX = 64 * 1024, IDLE_SECONDS = 75, ACCEPT_PAUSE_MS = 100 };
+enum { ACCEPT_PAUSE_MS = 100, BACKLOG = 4096 };
 
 static bool is_loopback(const char *host)
 {
@@ -27,70 +26,73 @@ static bool is_loopback(const char *host)
 
 /* --- pages for operators ----------------------------------------------------------------------------------- */
 
-static void answer_text(struct evhttp_request *request, int status, const char *type, const char *text)
+static void answer_text(struct connection *connection, int status, const char *type, const char *text)
 {
-    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", type);
-    evbuffer_add(evhttp_request_get_output_buffer(request), text, strlen(text));
-    evhttp_send_reply(request, status, NULL, NULL);
+    connection_answer(connection,
+                      &(struct http_answer){.status = status, .type = type, .body = text, .body_bytes = strlen(text)});
 }
 
-static void answer_ready(struct http_server *server, struct evhttp_request *request)
-{
-    bool ready = !server->draining;
-    answer_text(request, ready ? 200 : 503, "text/plain", ready ? "ready\n" : "stopping\n");
-}
-
-static void answer_metrics(struct http_server *server, struct evhttp_request *request)
+static void answer_metrics(struct http_server *server, struct connection *connection)
 {
     AUTO_BUF page = BUF_INIT;
     metrics_write(server, &page);
-    answer_text(request, 200, "text/plain; version=0.0.4", buf_text(&page));
+    answer_text(connection, 200, "text/plain; version=0.0.4", buf_text(&page));
 }
 
-/* --- requests ------------------------------------------------------------------------------------------------ */
-
-static void handle(struct evhttp_request *request, void *context)
+static void answer_page(struct http_server *server, struct connection *connection, const char *path)
 {
-    struct http_server *server = context;
-    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
-    const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
-    if (path == NULL || *path == '\0')
-        path = "/";
-    if (evhttp_request_get_command(request) == EVHTTP_REQ_POST)
-        api_handle(server, request);
-    else if (strcmp(path, "/health") == 0)
-        answer_text(request, 200, "text/plain", "ok\n");
+    if (strcmp(path, "/health") == 0)
+        answer_text(connection, 200, "text/plain", "ok\n");
+    else if (strcmp(path, "/ready") == 0 && server->draining)
+        answer_text(connection, 503, "text/plain", "stopping\n");
     else if (strcmp(path, "/ready") == 0)
-        answer_ready(server, request);
+        answer_text(connection, 200, "text/plain", "ready\n");
     else if (strcmp(path, "/metrics") == 0)
-        answer_metrics(server, request);
+        answer_metrics(server, connection);
     else
-        answer_text(request, 404, "text/plain", "not found\n");
+        answer_text(connection, 404, "text/plain", "not found\n");
+}
+
+void server_request(struct http_server *server, struct connection *connection, struct http_request *request)
+{
+    static const char allow[] = "Allow: POST, GET, HEAD, OPTIONS\r\n";
+    if (request->method == HTTP_POST)
+        api_handle(server, connection, request);
+    else if (request->method == HTTP_OPTIONS)
+        connection_answer(connection, &(struct http_answer){.status = 204, .headers = allow});
+    else if (request->method == HTTP_OTHER)
+        connection_answer(connection, &(struct http_answer){.status = 405, .headers = allow});
+    else
+        answer_page(server, connection, request->path);
 }
 
 /* --- the listening socket ------------------------------------------------------------------------------------- */
 
-static void accept_again(evutil_socket_t socket, short what, void *context)
+static void accepted(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address, int bytes,
+                     void *context)
 {
-    struct evconnlistener *listener = context;
-    (void)socket;
-    (void)what;
-    evconnlistener_enable(listener);
+    struct http_server *server = context;
+    (void)listener;
+    (void)address;
+    (void)bytes;
+    connections_add(server->connections, fd);
 }
 
-/* No file descriptor is left: the kernel's queue holds who comes until others have gone. */
+static void accept_again(evutil_socket_t socket, short what, void *context)
+{
+    struct http_server *server = context;
+    (void)socket;
+    (void)what;
+    evconnlistener_enable(server->listener);
+}
+
+/* No file descriptor is left: an idle connection makes room, and the kernel's queue holds who comes until then. */
 static void accept_failed(struct evconnlistener *listener, void *context)
 {
     struct http_server *server = context;
+    connections_close_idle(server->connections);
     evconnlistener_disable(listener);
-    event_base_once(server->options.base, -1, EV_TIMEOUT, accept_again, listener,
-                    &(struct timeval){.tv_usec = ACCEPT_PAUSE_MS * 1000});
-}
-
-static struct bufferevent *make_tls(struct event_base *base, void *context)
-{
-    struct http_server *server = context;
-    return tls_bufferevent(base, server->tls);
+    event_add(server->accept_again, &(struct timeval){.tv_usec = ACCEPT_PAUSE_MS * 1000});
 }
 
 static int bound_port(evutil_socket_t socket)
@@ -104,19 +106,30 @@ static int bound_port(evutil_socket_t socket)
     return ntohs(((struct sockaddr_in *)&address)->sin_port);
 }
 
+/* Tries each address that the host's name stands for. */
 static int listen_on(struct http_server *server, struct err *err)
 {
     const struct http_options *options = &server->options;
-    struct evhttp_bound_socket *bound =
-        evhttp_bind_socket_with_handle(server->http, options->host, (uint16_t)options->port);
-    if (bound == NULL) {
-        err_set(err, ERR_IO, "could not listen: %s", strerror(errno));
+    struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *list = NULL;
+    char port[8];
+    snprintf(port, sizeof port, "%d", options->port);
+    int code = getaddrinfo(options->host, port, &wanted, &list);
+    unsigned flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE;
+    for (struct addrinfo *at = list; at && server->listener == NULL; at = at->ai_next)
+        server->listener =
+            evconnlistener_new_bind(options->base, accepted, server, flags, BACKLOG, at->ai_addr, (int)at->ai_addrlen);
+    const char *why = code ? gai_strerror(code) : strerror(errno);
+    if (list)
+        freeaddrinfo(list);
+    if (server->listener == NULL) {
+        err_set(err, ERR_IO, "could not listen: %s", why);
         err_at(err, "%s:%d", options->host, options->port);
         return ERR_IO;
     }
-    struct evconnlistener *listener = evhttp_bound_socket_get_listener(bound);
-    evconnlistener_set_error_cb(listener, accept_failed);
-    server->port = bound_port(evhttp_bound_socket_get_fd(bound));
+    server->accept_again = event_new(options->base, -1, 0, accept_again, server);
+    evconnlistener_set_error_cb(server->listener, accept_failed);
+    server->port = bound_port(evconnlistener_get_fd(server->listener));
     return 0;
 }
 
@@ -137,16 +150,13 @@ int http_server_open(const struct http_options *options, struct http_server **re
             return ERR_INVALID;
         }
     }
-    size_t body_bytes_max = options->body_bytes_max ? options->body_bytes_max : LIMIT_REQUEST_BYTES;
-    server->http = evhttp_new(options->base);
-    evhttp_set_max_body_size(server->http, (ev_ssize_t)body_bytes_max);
-    evhttp_set_max_headers_size(server->http, HEADER_BYTES_MAX);
-    evhttp_set_timeout(server->http, IDLE_SECONDS);
-    evhttp_set_allowed_methods(server->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST);
-    evhttp_set_default_content_type(server->http, NULL);
-    evhttp_set_gencb(server->http, handle, server);
-    if (server->tls)
-        evhttp_set_bevcb(server->http, make_tls, server);
+    server->connections = connections_new(&(struct connections_options){
+        .base = options->base,
+        .server = server,
+        .tls = server->tls,
+        .body_bytes_max = options->body_bytes_max ? options->body_bytes_max : LIMIT_REQUEST_BYTES,
+        .count_max = options->connections_max ? options->connections_max : LIMIT_CONNECTIONS,
+        .idle_ms = (options->idle_seconds ? options->idle_seconds : LIMIT_IDLE_SECONDS) * INT64_C(1000)});
     int code = listen_on(server, err);
     if (code < 0) {
         http_server_close(server);
@@ -161,29 +171,27 @@ int http_server_port(const struct http_server *server)
     return server->port;
 }
 
-static void stop_listening(struct evhttp_bound_socket *bound, void *context)
-{
-    (void)context;
-    evconnlistener_disable(evhttp_bound_socket_get_listener(bound));
-}
-
 void http_server_drain(struct http_server *server)
 {
     server->draining = true;
-    evhttp_foreach_bound_socket(server->http, stop_listening, NULL);
     api_drain(server);
 }
 
 size_t http_server_pending(const struct http_server *server)
 {
-    return server->exchange_count;
+    return server->exchange_count + connections_sending(server->connections);
 }
 
 void http_server_close(struct http_server *server)
 {
     if (server == NULL)
         return;
-    evhttp_free(server->http);
+    api_close(server);
+    if (server->listener)
+        evconnlistener_free(server->listener);
+    if (server->accept_again)
+        event_free(server->accept_again);
+    connections_free(server->connections);
     tls_close(server->tls);
     free(server);
 }
