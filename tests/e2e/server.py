@@ -1,6 +1,7 @@
 """A server of our own for the tests: `orchestrator serve` on a free port with a new store."""
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -76,3 +77,10 @@ def until(condition, seconds=10):
         if time.monotonic() > end:
             raise AssertionError("it took too long")
         time.sleep(0.02)
+
+
+def service_operations():
+    """The names of all operations, from the table that the server is made of."""
+    path = os.path.join(os.environ.get("top_srcdir", "."), "runtime/service/operations.def")
+    with open(path, encoding="utf-8") as file:
+        return sorted(re.findall(r'^OPERATION\("(\w+)"', file.read(), re.MULTILINE))

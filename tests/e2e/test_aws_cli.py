@@ -2,6 +2,7 @@
 import json
 import os
 import subprocess
+import threading
 import unittest
 
 from server import REGION, ROLE, Server, until
@@ -36,6 +37,35 @@ class AwsCli(unittest.TestCase):
                          ["ExecutionStarted", "PassStateEntered", "PassStateExited", "ExecutionSucceeded"])
         error = self.aws("describe-state-machine", "--state-machine-arn", machine + "x", fails=True)
         self.assertIn("(StateMachineDoesNotExist)", error)
+        listed = self.aws("list-executions", "--state-machine-arn", machine, "--status-filter", "SUCCEEDED")
+        self.assertEqual([e["executionArn"] for e in listed["executions"]], [execution])
+        self.aws("update-state-machine", "--state-machine-arn", machine, "--definition", PASS.replace("true", "true, \"Comment\": \"new\""))
+        self.aws("tag-resource", "--resource-arn", machine, "--tags", "key=a,value=1")
+        self.assertEqual(self.aws("list-tags-for-resource", "--resource-arn", machine)["tags"],
+                         [{"key": "a", "value": "1"}])
+        self.aws("delete-state-machine", "--state-machine-arn", machine)
+
+    def test_a_worker_and_what_is_stopped(self):
+        activity = self.aws("create-activity", "--name", "cli-work")["activityArn"]
+        definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": activity, "End": True}}})
+        machine = self.aws("create-state-machine", "--name", "cli-worked", "--role-arn", ROLE, "--definition",
+                           definition)["stateMachineArn"]
+        polled = {}
+        worker = threading.Thread(target=lambda: polled.update(
+            self.aws("get-activity-task", "--activity-arn", activity, "--worker-name", "cli")))
+        worker.start()
+        execution = self.aws("start-execution", "--state-machine-arn", machine, "--input", '{"n": 1}')["executionArn"]
+        worker.join(30)
+        self.assertEqual(json.loads(polled["input"]), {"n": 1})
+        self.aws("send-task-heartbeat", "--task-token", polled["taskToken"])
+        self.aws("send-task-success", "--task-token", polled["taskToken"], "--task-output", '{"done": true}')
+        until(lambda: self.aws("describe-execution", "--execution-arn", execution)["status"] == "SUCCEEDED")
+        self.assertIn("(TaskTimedOut)", self.aws("send-task-failure", "--task-token", polled["taskToken"], fails=True))
+        execution = self.aws("start-execution", "--state-machine-arn", machine, "--name", "stopped")["executionArn"]
+        self.aws("stop-execution", "--execution-arn", execution, "--error", "Enough")
+        self.assertEqual(self.aws("describe-execution", "--execution-arn", execution)["error"], "Enough")
+        events = self.aws("get-execution-history", "--execution-arn", execution, "--reverse-order")["events"]
+        self.assertEqual(events[0]["type"], "ExecutionAborted")
 
 
 if __name__ == "__main__":

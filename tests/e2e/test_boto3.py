@@ -1,8 +1,10 @@
 """The API as Python's SDK uses it."""
 import json
 import signal
+import socket
 import threading
 import unittest
+from unittest import mock
 
 import boto3
 from botocore.config import Config
@@ -16,10 +18,15 @@ CALLBACK = {"StartAt": "Ask", "States": {"Ask": {
     "End": True}}}
 
 
-def client_of(server, **settings):
-    return boto3.client("stepfunctions", endpoint_url=server.url, region_name=REGION, aws_access_key_id="test",
-                        aws_secret_access_key="test-secret-test-secret",
-                        config=Config(inject_host_prefix=False, retries={"max_attempts": 0}, **settings))
+CALLED = set()  # operations, by any test of this file
+
+
+def client_of(server, inject_host_prefix=False, **settings):
+    client = boto3.client("stepfunctions", endpoint_url=server.url, region_name=REGION, aws_access_key_id="test",
+                          aws_secret_access_key="test-secret-test-secret",
+                          config=Config(inject_host_prefix=inject_host_prefix, retries={"max_attempts": 0}, **settings))
+    client.meta.events.register("before-call.sfn", lambda model, **_: CALLED.add(model.name))
+    return client
 
 
 class Boto3(unittest.TestCase):
@@ -31,6 +38,8 @@ class Boto3(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.server.close()
+        missing = set(cls.client.meta.service_model.operation_names) - CALLED
+        assert not missing, f"no test calls {sorted(missing)}"
 
     def machine(self, name, definition, **more):
         return self.client.create_state_machine(name=name, definition=json.dumps(definition), roleArn=ROLE,
@@ -123,6 +132,12 @@ class Boto3(unittest.TestCase):
         self.client.send_task_failure(taskToken=polled["taskToken"], error="No", cause="because")
         answer = self.ended(execution)
         self.assertEqual((answer["status"], answer["error"]), ("FAILED", "No"))
+        self.assertEqual(self.client.describe_activity(activityArn=activity)["name"], "work")
+        pages = self.client.get_paginator("list_activities").paginate(PaginationConfig={"PageSize": 1})
+        self.assertEqual([a["activityArn"] for page in pages for a in page["activities"]], [activity])
+        self.client.delete_activity(activityArn=activity)
+        with self.assertRaises(self.client.exceptions.ActivityDoesNotExist):
+            self.client.describe_activity(activityArn=activity)
 
     def test_a_started_execution_is_reported_with_its_redrive_state(self):
         machine = self.machine("started", PASS)
@@ -160,6 +175,33 @@ class Boto3(unittest.TestCase):
         self.assertEqual(json.loads(answer["output"]), {"ok": True})
         self.assertEqual(answer["billingDetails"]["billedMemoryUsedInMB"], 64)
 
+    def test_the_host_prefix_leads_here(self):
+        """StartSyncExecution goes to sync-HOST by itself; here the name service is made to know it."""
+        machine = self.machine("prefixed", PASS, type="EXPRESS")
+        asked, real = set(), socket.getaddrinfo
+
+        def lookup(host, *arguments, **more):
+            asked.add(host)
+            return real(host.removeprefix("sync-"), *arguments, **more)
+        with mock.patch("socket.getaddrinfo", lookup):
+            answer = client_of(self.server, inject_host_prefix=True).start_sync_execution(stateMachineArn=machine)
+        self.assertEqual(answer["status"], "SUCCEEDED")
+        self.assertIn("sync-127.0.0.1", asked)
+
+    def test_map_runs(self):
+        machine = self.machine("mapping", {"StartAt": "M", "States": {"M": {
+            "Type": "Map", "Label": "each", "End": True, "ItemProcessor": {
+                "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "W",
+                "States": {"W": {"Type": "Wait", "Seconds": 600, "End": True}}}}}})
+        execution = self.client.start_execution(stateMachineArn=machine, input="[1, 2]")["executionArn"]
+        run = until(lambda: self.client.list_map_runs(executionArn=execution)["mapRuns"])[0]["mapRunArn"]
+        self.client.update_map_run(mapRunArn=run, maxConcurrency=3, toleratedFailureCount=1)
+        described = self.client.describe_map_run(mapRunArn=run)
+        self.assertEqual((described["maxConcurrency"], described["toleratedFailureCount"], described["status"],
+                          described["itemCounts"]["total"]), (3, 1, "RUNNING", 2))
+        self.client.stop_execution(executionArn=execution)
+        self.assertEqual(self.ended(execution)["status"], "ABORTED")
+
     def test_tags(self):
         machine = self.machine("tagged", PASS, tags=[{"key": "a", "value": "1"}])
         self.client.tag_resource(resourceArn=machine, tags=[{"key": "b", "value": "2"}])
@@ -172,6 +214,12 @@ class Boto3(unittest.TestCase):
         self.client.update_state_machine(stateMachineArn=machine, definition=json.dumps(WAIT))
         described = self.client.describe_state_machine(stateMachineArn=machine)
         self.assertEqual(json.loads(described["definition"]), WAIT)
+        execution = self.client.start_execution(stateMachineArn=machine)["executionArn"]
+        self.client.update_state_machine(stateMachineArn=machine, definition=json.dumps(PASS))
+        kept = self.client.describe_state_machine_for_execution(executionArn=execution)
+        self.assertEqual(json.loads(kept["definition"]), WAIT)
+        pages = self.client.get_paginator("list_state_machines").paginate(PaginationConfig={"PageSize": 2})
+        self.assertIn(machine, [m["stateMachineArn"] for page in pages for m in page["stateMachines"]])
         self.client.delete_state_machine(stateMachineArn=machine)
         with self.assertRaises(self.client.exceptions.StateMachineDoesNotExist):
             self.client.describe_state_machine(stateMachineArn=machine)
