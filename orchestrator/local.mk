@@ -36,6 +36,7 @@ program_headers = \
     orchestrator/parked.h \
     orchestrator/progress.h \
     orchestrator/progress_view.h \
+    orchestrator/retention_settings.h \
     orchestrator/settings.h \
     orchestrator/start.h \
     orchestrator/terminal.h \
@@ -57,6 +58,7 @@ program_sources = \
     orchestrator/command/info.c \
     orchestrator/command/list.c \
     orchestrator/command/machine.c \
+    orchestrator/command/prune.c \
     orchestrator/command/run.c \
     orchestrator/command/serve.c \
     orchestrator/command/start.c \
@@ -89,6 +91,7 @@ program_sources = \
     orchestrator/parked.c \
     orchestrator/progress.c \
     orchestrator/progress_view.c \
+    orchestrator/retention_settings.c \
     orchestrator/settings.c \
     orchestrator/start.c \
     orchestrator/terminal.c \

@@ -148,6 +148,7 @@ static int open_parts(struct node *node, const struct node_options *given, struc
         .node = node->name,
         .virtual_clock = given->virtual_clock,
         .logs = options_text(given->options, OPT_LOGS),
+        .retention = given->retention,
         .buckets = options_text(given->options, OPT_BUCKETS),
         .log = given->log,
         .log_context = given->log_context,

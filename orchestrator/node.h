@@ -14,6 +14,7 @@ struct err;
 struct event_base;
 struct json_object;
 struct options;
+struct retention;
 struct service;
 struct service_inbox;
 struct store;
@@ -22,7 +23,8 @@ struct node_options {
     const struct options *options; /* the command's; options that it does not take have their defaults */
     const char *definition_path;   /* handlers may lie in `functions` beside it; or NULL */
     bool virtual_clock;
-    bool parks_tasks; /* this process does not stay: tasks are left for the one that will */
+    const struct retention *retention; /* see engine.h; or NULL */
+    bool parks_tasks;                  /* this process does not stay: tasks are left for the one that will */
     void (*log)(void *context, int level, const char *message); /* or NULL */
     void *log_context;
 };

@@ -4,6 +4,7 @@
  *     store: sqlite:/srv/orders.db
  *     function-directories: [/srv/handlers]
  *     history-limit: unlimited
+ *     retention: {default: 90d, machines: {Audit: forever, Ping: 1h}}   # or a time alone
  *     functions:                     # settings of single functions, see orchestrator(1)
  *       resize: {command: [/usr/bin/convert, -, -resize, 50%, -]}
  *

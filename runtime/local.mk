@@ -10,3 +10,4 @@ include runtime/store/local.mk
 include runtime/executor/local.mk
 include runtime/task/local.mk
 include runtime/service/local.mk
+include runtime/upkeep/local.mk

@@ -9,7 +9,10 @@
 #include "orchestrator/http/sigv4.h"
 #include "orchestrator/listen.h"
 #include "orchestrator/node.h"
+#include "orchestrator/retention_settings.h"
 #include "runtime/executor/engine.h"
+#include "runtime/upkeep/retention.h"
+#include "runtime/upkeep/retention_worker.h"
 
 #include <event2/event.h>
 #include <fcntl.h>
@@ -35,6 +38,8 @@ struct serving {
     const struct options *options;
     struct node *node;
     struct http_server *server;
+    struct retention *retention; /* NULL: all is kept */
+    struct retention_worker *retention_worker;
     struct http_keys *keys;
     struct event *on_term, *on_int, *poll;
     int audit_fd;
@@ -135,6 +140,11 @@ static int open_node(struct serving *serving, struct err *err)
     struct node_options node_options = {.options = serving->options, .log = log_line};
     int code = read_virtual_clock(serving->options, &node_options.virtual_clock, err);
     if (code == 0)
+        code = retention_settings_read(serving->options, &serving->retention, err);
+    if (code == 0 && serving->retention && node_options.virtual_clock)
+        code = err_set(err, ERR_INVALID, "--retention goes by the real clock: leave it out with --clock virtual");
+    node_options.retention = serving->retention;
+    if (code == 0)
         code = node_open(&node_options, &serving->node, err);
     return code ? code : own_node(serving, err);
 }
@@ -206,6 +216,18 @@ static int open_server(struct serving *serving, struct err *err)
     return code;
 }
 
+static int open_retention(struct serving *serving, struct err *err)
+{
+    if (serving->retention == NULL)
+        return 0;
+    char *url = node_store_url(serving->options);
+    struct retention_worker_options worker_options = {
+        .store_url = url, .node = serving->node->name, .retention = serving->retention, .log = log_line};
+    int code = retention_worker_open(&worker_options, &serving->retention_worker, err);
+    free(url);
+    return code;
+}
+
 static void run(struct serving *serving)
 {
     struct event_base *base = serving->node->base;
@@ -229,9 +251,13 @@ int cmd_serve(const struct options *options)
     if (code == 0)
         code = open_server(&serving, &err);
     if (code == 0)
+        code = open_retention(&serving, &err);
+    if (code == 0)
         run(&serving);
+    retention_worker_close(serving.retention_worker);
     http_server_close(serving.server);
     node_close(serving.node, TASK_GRACE_MS);
+    retention_free(serving.retention);
     http_keys_free(serving.keys);
     if (serving.audit_fd >= 0)
         close(serving.audit_fd);

@@ -9,6 +9,7 @@
 #include "asl/definition/graph.h"
 #include "runtime/executor/engine_priv.h"
 #include "runtime/executor/log_files.h"
+#include "runtime/upkeep/retention.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -439,6 +440,14 @@ void engine_redrive(struct engine *engine, const char *arn, engine_done_fn *done
     }
     if (!run->ended || run_status(run) == EXECUTION_SUCCEEDED) {
         err_set(&err, ERR_INVALID, "Execution is %s and cannot be redriven", run->ended ? "SUCCEEDED" : "RUNNING");
+        run_settle(run);
+        answer_error(done, context, &err);
+        return;
+    }
+    /* A sweep may be about to remove it (runtime/upkeep/sweep.h). */
+    if (retention_is_over(engine->options.retention, run->machine_arn, execution_stopped_ms(run->execution),
+                          engine_now_ms(engine))) {
+        err_set(&err, ERR_INVALID, "Execution has passed its retention and cannot be redriven");
         run_settle(run);
         answer_error(done, context, &err);
         return;

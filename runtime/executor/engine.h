@@ -25,6 +25,7 @@ struct err;
 struct event_base;
 struct json_object;
 struct machine;
+struct retention;
 
 struct engine_options {
     struct event_base *base;
@@ -38,7 +39,9 @@ struct engine_options {
     int64_t history_events_max; /* 0: LIMIT_HISTORY_EVENTS; INT64_MAX: unlimited */
     const char *logs;           /* where configured logging goes, see log_files.h; NULL: nowhere */
     const char *buckets;        /* folder that stands for S3, laid out BUCKET/KEY; NULL: none */
-    int tasks_max;              /* tasks at work at once; more wait in a queue; 0: the default */
+    /* Executions that have had their time are not redriven; NULL: none has. */
+    const struct retention *retention;
+    int tasks_max; /* tasks at work at once; more wait in a queue; 0: the default */
     void (*log)(void *context, int level,
                 const char *message); /* level: 0 debug, 1 info, 2 warning, 3 error; may be NULL */
     void *log_context;

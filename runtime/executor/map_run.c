@@ -481,6 +481,9 @@ static int keep_definition(struct map_run *m, const struct state *state, const s
                             diagnostics.count ? diagnostics.list[0].message : "it does not compile");
         }
         diagnostics_release(&diagnostics);
+    }
+    /* Also where it is known: what was not used for long may have been removed (sweep_definitions.c). */
+    if (code == 0) {
         AUTO_JSON struct json_object *document = json_object_new_object();
         json_add_text(document, "definition", text);
         json_add_text(document, "type", m->express ? "EXPRESS" : "STANDARD");

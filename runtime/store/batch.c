@@ -29,6 +29,7 @@ void store_batch_free(struct store_batch *batch)
     arena_free(batch->arena);
     free(batch->executions.items);
     free(batch->history.items);
+    free(batch->removals.items);
     free(batch->documents.items);
     free(batch->replies.items);
     free(batch->proofs.items);
@@ -38,7 +39,8 @@ void store_batch_free(struct store_batch *batch)
 
 bool store_batch_empty(const struct store_batch *batch)
 {
-    return !batch->executions.count && !batch->history.count && !batch->documents.count && !batch->replies.count;
+    return !batch->executions.count && !batch->history.count && !batch->removals.count && !batch->documents.count &&
+           !batch->replies.count;
 }
 
 size_t store_batch_bytes(const struct store_batch *batch)
@@ -150,10 +152,35 @@ void store_batch_put_document(struct store_batch *batch, const char *kind, const
 
 void store_batch_delete_document(struct store_batch *batch, const char *kind, const char *key)
 {
+    store_batch_delete_document_at(batch, kind, key, -1);
+}
+
+void store_batch_delete_document_at(struct store_batch *batch, const char *kind, const char *key, int64_t version)
+{
     struct batch_document *entry = LIST_ADD(batch->documents);
 
     entry->kind = keep(batch, kind);
     entry->key = keep(batch, key);
+    entry->expected_version = version;
+}
+
+void store_batch_restore_document(struct store_batch *batch, const char *kind, const char *key, const char *body,
+                                  int64_t version)
+{
+    struct batch_document *entry = LIST_ADD(batch->documents);
+
+    assert(body && version > 0);
+    entry->kind = keep(batch, kind);
+    entry->key = keep(batch, key);
+    entry->body = keep(batch, body);
+    entry->restored_version = version;
+}
+
+void store_batch_remove_execution(struct store_batch *batch, int shard, int64_t execution_id, int64_t before_ms)
+{
+    struct batch_removal *entry = LIST_ADD(batch->removals);
+
+    *entry = (struct batch_removal){.shard = shard, .execution_id = execution_id, .before_ms = before_ms};
 }
 
 void store_batch_reply(struct store_batch *batch, int64_t request_seq, const char *reply)

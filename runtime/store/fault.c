@@ -87,9 +87,12 @@ WRAP(inbox, (struct store * store, int shard, int64_t after, store_inbox_fn *fn,
 WRAP(inbox_reply, (struct store * store, int64_t seq, store_inbox_fn *fn, void *context, struct err *err), seq, fn,
      context, err)
 WRAP(inbox_cancel, (struct store * store, int64_t seq, struct err *err), seq, err)
-WRAP(remove_closed,
-     (struct store * store, const char *machine, int64_t before_ms, int limit, int *ret_removed, struct err *err),
-     machine, before_ms, limit, ret_removed, err)
+WRAP(next_machine, (struct store * store, const char *after, char **ret_machine, struct err *err), after, ret_machine,
+     err)
+WRAP(executions_old,
+     (struct store * store, const struct store_old_query *query, store_execution_fn *fn, void *context,
+      struct err *err),
+     query, fn, context, err)
 
 static void fault_close(struct store *store)
 {
@@ -141,7 +144,8 @@ static const struct store_ops fault_ops = {
     .inbox = fault_inbox,
     .inbox_reply = fault_inbox_reply,
     .inbox_cancel = fault_inbox_cancel,
-    .remove_closed = fault_remove_closed,
+    .next_machine = fault_next_machine,
+    .executions_old = fault_executions_old,
     .info = fault_info,
 };
 

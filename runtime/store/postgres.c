@@ -463,8 +463,16 @@ static const struct store_ops postgres_ops = {
     .inbox = postgres_inbox,
     .inbox_reply = postgres_inbox_reply,
     .inbox_cancel = postgres_inbox_cancel,
-    .remove_closed = postgres_remove_closed,
+    .next_machine = postgres_next_machine,
+    .executions_old = postgres_executions_old,
     .info = postgres_info,
+    .get_setting = postgres_get_setting,
+    .set_setting = postgres_set_setting,
+    .set_secret = postgres_set_secret,
+    .scan = postgres_scan,
+    .scan_documents = postgres_scan_documents,
+    .totals = postgres_totals,
+    .clear = postgres_clear,
 };
 
 int postgres_store_open(const char *url, struct store **ret_store, struct err *err)

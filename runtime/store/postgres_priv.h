@@ -73,7 +73,7 @@ int postgres_ask(struct postgres_store *store, struct postgres_connection *conne
 /* The same for SQL that was put together. */
 int postgres_ask_sql(struct postgres_store *store, struct postgres_connection *connection, const char *sql,
                      const struct params *params, PGresult **ret_result, struct err *err);
-/* Puts a prepared statement into the pipeline. */
+/* Puts a prepared statement into the pipeline, or sends it alone. */
 int postgres_send(PGconn *pg, enum postgres_statement which, const struct params *params, struct err *err);
 /* Milliseconds of a clock that only moves forward. */
 int64_t postgres_clock_ms(void);
@@ -90,8 +90,9 @@ int postgres_lease_take(struct store *store, int shard, const char *node, const 
 int postgres_lease_renew(struct store *store, int shard, const char *node, int64_t epoch, int64_t now_ms,
                          int64_t ttl_ms, struct err *err);
 int postgres_lease_release(struct store *store, int shard, const char *node, int64_t epoch, struct err *err);
-int postgres_remove_closed(struct store *store, const char *machine, int64_t before_ms, int limit, int *ret_removed,
-                           struct err *err);
+int postgres_set_setting(struct store *store, const char *name, const char *value, struct err *err);
+int postgres_set_secret(struct store *store, const unsigned char *secret, struct err *err);
+int postgres_clear(struct store *store, struct err *err);
 
 int postgres_execution_by_arn(struct store *store, const char *arn, store_execution_fn *fn, void *context,
                               struct err *err);
@@ -117,5 +118,14 @@ int postgres_inbox(struct store *store, int shard, int64_t after, store_inbox_fn
 int postgres_inbox_reply(struct store *store, int64_t seq, store_inbox_fn *fn, void *context, struct err *err);
 int postgres_inbox_cancel(struct store *store, int64_t seq, struct err *err);
 char *postgres_info(struct store *store);
+int postgres_next_machine(struct store *store, const char *after, char **ret_machine, struct err *err);
+int postgres_executions_old(struct store *store, const struct store_old_query *query, store_execution_fn *fn,
+                            void *context, struct err *err);
+int postgres_get_setting(struct store *store, const char *name, char **ret_value, struct err *err);
+int postgres_scan(struct store *store, int shard, int64_t after_id, int limit, store_execution_fn *fn,
+                  store_history_fn *history_fn, void *context, struct err *err);
+int postgres_scan_documents(struct store *store, const char *after_kind, const char *after_key, int limit,
+                            store_any_document_fn *fn, void *context, struct err *err);
+int postgres_totals(struct store *store, struct store_totals *ret_totals, struct err *err);
 
 #endif

@@ -13,6 +13,7 @@
 #include "asl/base/buf.h"
 #include "asl/base/err.h"
 #include "asl/base/json.h"
+#include "asl/base/mem.h"
 
 #include <string.h>
 
@@ -29,28 +30,32 @@ static int ask(struct store *base, enum postgres_statement which, const struct p
 #define EXECUTION_COLUMNS                                                                                              \
     "id, shard, arn, machine, meta, status, started_ms, stopped_ms, wake_ms, redrive_count, redriven_ms, map_run"
 
+static int give_execution(const PGresult *answer, int i, store_execution_fn *fn, void *context)
+{
+    struct store_execution row = {
+        .id = postgres_int(answer, i, 0),
+        .shard = (int)postgres_int(answer, i, 1),
+        .arn = postgres_text(answer, i, 2),
+        .machine = postgres_text(answer, i, 3),
+        .meta = postgres_text(answer, i, 4),
+        .status = (enum execution_status)postgres_int(answer, i, 5),
+        .started_ms = postgres_int(answer, i, 6),
+        .stopped_ms = postgres_int(answer, i, 7),
+        .wake_ms = postgres_int(answer, i, 8),
+        .redrive_count = postgres_int(answer, i, 9),
+        .redriven_ms = postgres_int(answer, i, 10),
+        .map_run = postgres_text(answer, i, 11),
+    };
+
+    return fn(context, &row);
+}
+
 static int give_executions(const PGresult *answer, store_execution_fn *fn, void *context)
 {
     int said = 0;
 
-    for (int i = 0; i < pq.ntuples(answer) && !said; i++) {
-        struct store_execution row = {
-            .id = postgres_int(answer, i, 0),
-            .shard = (int)postgres_int(answer, i, 1),
-            .arn = postgres_text(answer, i, 2),
-            .machine = postgres_text(answer, i, 3),
-            .meta = postgres_text(answer, i, 4),
-            .status = (enum execution_status)postgres_int(answer, i, 5),
-            .started_ms = postgres_int(answer, i, 6),
-            .stopped_ms = postgres_int(answer, i, 7),
-            .wake_ms = postgres_int(answer, i, 8),
-            .redrive_count = postgres_int(answer, i, 9),
-            .redriven_ms = postgres_int(answer, i, 10),
-            .map_run = postgres_text(answer, i, 11),
-        };
-
-        said = fn(context, &row);
-    }
+    for (int i = 0; i < pq.ntuples(answer) && !said; i++)
+        said = give_execution(answer, i, fn, context);
     return store_callback_result(said);
 }
 
@@ -75,12 +80,19 @@ int postgres_execution_by_id(struct store *store, int shard, int64_t id, store_e
                              struct err *err)
 {
     AUTO_PARAMS params = PARAMS_INIT;
+    AUTO_PARAMS anywhere = PARAMS_INIT;
     PGresult *answer;
     int result;
 
     params_add_int(&params, shard);
     params_add_int(&params, id);
     result = ask(store, POSTGRES_EXECUTION_BY_ID, &params, &answer, err);
+    if (!result && !pq.ntuples(answer) && id <= store->adopted_id) {
+        pq.clear(answer);
+        params_add_int(&anywhere, store->shards);
+        params_add_int(&anywhere, id);
+        result = ask(store, POSTGRES_EXECUTION_ANYWHERE, &anywhere, &answer, err);
+    }
     if (!result)
         result = pq.ntuples(answer)
                      ? give_executions(answer, fn, context)
@@ -387,6 +399,171 @@ int postgres_inbox_cancel(struct store *store, int64_t seq, struct err *err)
     result = ask(store, POSTGRES_CANCEL, &params, &answer, err);
     if (!result && !strcmp(pq.cmdTuples(answer), "0"))
         result = err_set(err, ERR_NOT_FOUND, "the request was answered already");
+    pq.clear(answer);
+    return result;
+}
+
+/* --- old executions, settings, everything ---------------------------------------------------------------- */
+
+int postgres_next_machine(struct store *store, const char *after, char **ret_machine, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGresult *answer;
+    int result;
+
+    params_add_text(&params, after);
+    if (!(result = ask(store, POSTGRES_NEXT_MACHINE, &params, &answer, err)))
+        *ret_machine = pq.ntuples(answer) ? mem_strdup(postgres_text(answer, 0, 0)) : NULL;
+    pq.clear(answer);
+    return result;
+}
+
+int postgres_executions_old(struct store *store, const struct store_old_query *query, store_execution_fn *fn,
+                            void *context, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGresult *answer;
+    int result;
+
+    params_add_text(&params, query->machine);
+    params_add_int(&params, query->before_started_ms);
+    params_add_int(&params, query->after_started_ms);
+    params_add_int(&params, query->after_id);
+    params_add_int(&params, query->limit);
+    if (!(result = ask(store, POSTGRES_EXECUTIONS_OLD, &params, &answer, err)))
+        result = give_executions(answer, fn, context);
+    pq.clear(answer);
+    return result;
+}
+
+int postgres_get_setting(struct store *store, const char *name, char **ret_value, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGresult *answer;
+    int result;
+
+    params_add_text(&params, name);
+    if (!(result = ask(store, POSTGRES_GET_SETTING, &params, &answer, err)))
+        *ret_value = pq.ntuples(answer) ? mem_strdup(postgres_text(answer, 0, 0)) : NULL;
+    pq.clear(answer);
+    return result;
+}
+
+/* Executions that were read as a page, and how far they were handed on. */
+struct scanning {
+    const PGresult *page;
+    int at;
+    store_execution_fn *fn;
+    store_history_fn *history_fn;
+    void *context;
+};
+
+/* The rows of the page up to the execution with this number, each once. */
+static int give_until(struct scanning *scanning, int64_t id)
+{
+    int said = 0;
+
+    while (!said && scanning->at < pq.ntuples(scanning->page) && postgres_int(scanning->page, scanning->at, 0) <= id)
+        said = give_execution(scanning->page, scanning->at++, scanning->fn, scanning->context);
+    return said;
+}
+
+static int give_row(struct scanning *scanning, const PGresult *row)
+{
+    int64_t id = postgres_int(row, 0, 0);
+    int said = give_until(scanning, id);
+
+    /* A row without its execution would be nobody's. */
+    if (said || !scanning->at || postgres_int(scanning->page, scanning->at - 1, 0) != id)
+        return said;
+    return scanning->history_fn(scanning->context, postgres_int(row, 0, 1), postgres_int(row, 0, 2),
+                                pq.getvalue(row, 0, 3), (size_t)pq.getlength(row, 0, 3));
+}
+
+/* Row by row: a page of histories may be larger than the memory. */
+static int scan_histories(struct postgres_store *store, int shard, int64_t after_id, struct scanning *scanning,
+                          int *ret_said, struct err *err)
+{
+    int last = pq.ntuples(scanning->page) - 1;
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGconn *pg = store->reader.pg;
+    int result;
+
+    params_add_int(&params, shard);
+    params_add_int(&params, after_id);
+    params_add_int(&params, postgres_int(scanning->page, last, 0));
+    if ((result = postgres_send(pg, POSTGRES_SCAN_HISTORY, &params, err)))
+        return result;
+    pq.setSingleRowMode(pg);
+    for (PGresult *row; (row = pq.getResult(pg)); pq.clear(row)) {
+        ExecStatusType status = pq.resultStatus(row);
+
+        if (status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK && !result)
+            result = postgres_error(pg, row, "read histories", err);
+        if (!result && !*ret_said && status == PGRES_SINGLE_TUPLE)
+            *ret_said = give_row(scanning, row);
+    }
+    return result;
+}
+
+int postgres_scan(struct store *base, int shard, int64_t after_id, int limit, store_execution_fn *fn,
+                  store_history_fn *history_fn, void *context, struct err *err)
+{
+    struct postgres_store *store = (struct postgres_store *)base;
+    AUTO_PARAMS params = PARAMS_INIT;
+    struct scanning scanning = {.fn = fn, .history_fn = history_fn, .context = context};
+    PGresult *answer;
+    int said = 0;
+    int result;
+
+    params_add_int(&params, shard);
+    params_add_int(&params, after_id);
+    params_add_int(&params, limit);
+    result = ask(base, POSTGRES_SCAN, &params, &answer, err);
+    scanning.page = answer;
+    if (!result && history_fn && pq.ntuples(answer))
+        result = scan_histories(store, shard, after_id, &scanning, &said, err);
+    if (!result && !said)
+        said = give_until(&scanning, INT64_MAX);
+    pq.clear(answer);
+    return result ? result : store_callback_result(said);
+}
+
+int postgres_scan_documents(struct store *store, const char *after_kind, const char *after_key, int limit,
+                            store_any_document_fn *fn, void *context, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGresult *answer;
+    int said = 0;
+    int result;
+
+    params_add_text(&params, after_kind);
+    params_add_text(&params, after_key);
+    params_add_int(&params, limit);
+    result = ask(store, POSTGRES_SCAN_DOCUMENTS, &params, &answer, err);
+    for (int i = 0; !result && i < pq.ntuples(answer) && !said; i++)
+        said = fn(context, postgres_text(answer, i, 0), postgres_text(answer, i, 1), postgres_text(answer, i, 2),
+                  postgres_int(answer, i, 3));
+    pq.clear(answer);
+    return result ? result : store_callback_result(said);
+}
+
+int postgres_totals(struct store *store, struct store_totals *ret_totals, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGresult *answer;
+    int result = ask(store, POSTGRES_TOTALS, &params, &answer, err);
+
+    if (!result)
+        *ret_totals = (struct store_totals){
+            .executions = postgres_int(answer, 0, 0),
+            .open_executions = postgres_int(answer, 0, 1),
+            .last_id = postgres_int(answer, 0, 2),
+            .history_rows = postgres_int(answer, 0, 3),
+            .history_bytes = postgres_int(answer, 0, 4),
+            .documents = postgres_int(answer, 0, 5),
+            .requests = postgres_int(answer, 0, 6),
+        };
     pq.clear(answer);
     return result;
 }

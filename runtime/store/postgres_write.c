@@ -3,7 +3,7 @@
  *
  * A commit is one transaction and one round trip: all its statements go into libpq's pipeline at once,
  *
- *     BEGIN, prove, add executions, set executions, add history, documents, replies, notify, COMMIT
+ *     BEGIN, prove, add executions, set executions, add history, removals, documents, replies, notify, COMMIT
  *
  * with a whole column of rows a parameter. Invariants:
  *
@@ -20,6 +20,7 @@
 
 #include "asl/base/err.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -164,6 +165,25 @@ static int send_history(PGconn *pg, const struct store_batch *batch, struct err 
     return postgres_send(pg, POSTGRES_ADD_HISTORY, &params, err);
 }
 
+static int send_removals(PGconn *pg, const struct store_batch *batch, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    size_t count = batch->removals.count;
+    struct buf *shard = params_begin_int4s(&params, count);
+    struct buf *execution = params_begin_int8s(&params, count);
+    struct buf *before_ms = params_begin_int8s(&params, count);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct batch_removal *removal = &batch->removals.items[i];
+
+        array_add_int4(shard, removal->shard);
+        array_add_int8(execution, removal->execution_id);
+        array_add_int8(before_ms, removal->before_ms);
+    }
+    params_end(&params);
+    return postgres_send(pg, POSTGRES_REMOVE_EXECUTIONS, &params, err);
+}
+
 static int send_document(struct postgres_store *store, const struct store_batch *batch, size_t place, struct err *err)
 {
     const struct batch_document *document = &batch->documents.items[place];
@@ -172,9 +192,15 @@ static int send_document(struct postgres_store *store, const struct store_batch 
     params_add_int(&params, store_shard_of(&store->base, document->key));
     params_add_text(&params, document->kind);
     params_add_text(&params, document->key);
-    if (!document->body)
+    if (!document->body) {
+        params_add_int(&params, document->expected_version);
         return postgres_send(store->writer.pg, POSTGRES_DELETE_DOCUMENT, &params, err);
+    }
     params_add_text(&params, document->body);
+    if (document->restored_version) {
+        params_add_int(&params, document->restored_version);
+        return postgres_send(store->writer.pg, POSTGRES_RESTORE_DOCUMENT, &params, err);
+    }
     params_add_int(&params, document->expected_version);
     params_add_text(&params, store->writer_id);
     params_add_int(&params, (int64_t)place);
@@ -236,6 +262,8 @@ static int send_batch(struct postgres_store *store, const struct store_batch *ba
     if (set && ++pipeline->sent && (result = send_set(pg, batch, set, err)))
         return result;
     if (batch->history.count && ++pipeline->sent && (result = send_history(pg, batch, err)))
+        return result;
+    if (batch->removals.count && ++pipeline->sent && (result = send_removals(pg, batch, err)))
         return result;
     pipeline->first_document = pipeline->sent;
     for (size_t i = 0; i < batch->documents.count; i++, pipeline->sent++) {
@@ -356,7 +384,7 @@ int postgres_commit(struct store *base, struct store_batch *batch, struct err *e
     return result;
 }
 
-/* --- leases and upkeep ---------------------------------------------------------------------------------- */
+/* --- leases ---------------------------------------------------------------------------------- */
 
 /* Runs a statement on the writer's connection; how many rows it changed. */
 static int change(struct postgres_store *store, enum postgres_statement which, const struct params *params,
@@ -434,19 +462,37 @@ int postgres_lease_release(struct store *base, int shard, const char *node, int6
     return result;
 }
 
-int postgres_remove_closed(struct store *base, const char *machine, int64_t before_ms, int limit, int *ret_removed,
-                           struct err *err)
+/* --- settings and moves ---------------------------------------------------------------------------------- */
+
+int postgres_set_setting(struct store *base, const char *name, const char *value, struct err *err)
 {
     struct postgres_store *store = lock_writer(base);
     AUTO_PARAMS params = PARAMS_INIT;
-    int64_t rows = 0;
     int result;
 
-    params_add_int(&params, before_ms);
-    params_add_int(&params, limit);
-    params_add_text(&params, machine);
-    if (!(result = change(store, POSTGRES_REMOVE_CLOSED, &params, &rows, err)))
-        *ret_removed = (int)rows;
+    params_add_text(&params, name);
+    if (value)
+        params_add_text(&params, value);
+    result = change(store, value ? POSTGRES_SET_SETTING : POSTGRES_UNSET_SETTING, &params, NULL, err);
+    unlock_writer(store);
+    return result;
+}
+
+int postgres_set_secret(struct store *base, const unsigned char *secret, struct err *err)
+{
+    char hex[STORE_SECRET_BYTES * 2 + 1];
+
+    for (size_t i = 0; i < STORE_SECRET_BYTES; i++)
+        snprintf(hex + 2 * i, 3, "%02x", secret[i]);
+    return postgres_set_setting(base, "secret", hex, err);
+}
+
+int postgres_clear(struct store *base, struct err *err)
+{
+    struct postgres_store *store = lock_writer(base);
+    AUTO_PARAMS params = PARAMS_INIT;
+    int result = change(store, POSTGRES_CLEAR, &params, NULL, err);
+
     unlock_writer(store);
     return result;
 }

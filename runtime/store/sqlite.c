@@ -371,8 +371,16 @@ static const struct store_ops sqlite_ops = {
     .inbox = sqlite_inbox,
     .inbox_reply = sqlite_inbox_reply,
     .inbox_cancel = sqlite_inbox_cancel,
-    .remove_closed = sqlite_remove_closed,
+    .next_machine = sqlite_next_machine,
+    .executions_old = sqlite_executions_old,
     .info = sqlite_info,
+    .get_setting = sqlite_get_setting,
+    .set_setting = sqlite_set_setting,
+    .set_secret = sqlite_set_secret,
+    .scan = sqlite_scan,
+    .scan_documents = sqlite_scan_documents,
+    .totals = sqlite_totals,
+    .clear = sqlite_clear,
 };
 
 int sqlite_store_open(const char *path, struct store **ret_store, struct err *err)

@@ -73,8 +73,9 @@ int sqlite_lease_release(struct store *store, int shard, const char *node, int64
 int sqlite_inbox_put(struct store *store, int shard, const char *body, int64_t *ret_seq, struct err *err);
 int sqlite_inbox_reply(struct store *store, int64_t seq, store_inbox_fn *fn, void *context, struct err *err);
 int sqlite_inbox_cancel(struct store *store, int64_t seq, struct err *err);
-int sqlite_remove_closed(struct store *store, const char *machine, int64_t before_ms, int limit, int *ret_removed,
-                         struct err *err);
+int sqlite_set_setting(struct store *store, const char *name, const char *value, struct err *err);
+int sqlite_set_secret(struct store *store, const unsigned char *secret, struct err *err);
+int sqlite_clear(struct store *store, struct err *err);
 
 int sqlite_execution_by_arn(struct store *store, const char *arn, store_execution_fn *fn, void *context,
                             struct err *err);
@@ -95,5 +96,14 @@ int sqlite_document(struct store *store, const char *kind, const char *key, stor
 int sqlite_documents(struct store *store, const char *kind, const char *prefix, const char *after, bool descending,
                      int limit, store_document_fn *fn, void *context, struct err *err);
 int sqlite_inbox(struct store *store, int shard, int64_t after, store_inbox_fn *fn, void *context, struct err *err);
+int sqlite_next_machine(struct store *store, const char *after, char **ret_machine, struct err *err);
+int sqlite_executions_old(struct store *store, const struct store_old_query *query, store_execution_fn *fn,
+                          void *context, struct err *err);
+int sqlite_get_setting(struct store *store, const char *name, char **ret_value, struct err *err);
+int sqlite_scan(struct store *store, int shard, int64_t after_id, int limit, store_execution_fn *fn,
+                store_history_fn *history_fn, void *context, struct err *err);
+int sqlite_scan_documents(struct store *store, const char *after_kind, const char *after_key, int limit,
+                          store_any_document_fn *fn, void *context, struct err *err);
+int sqlite_totals(struct store *store, struct store_totals *ret_totals, struct err *err);
 
 #endif

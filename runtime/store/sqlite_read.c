@@ -5,6 +5,7 @@
 
 #include "asl/base/buf.h"
 #include "asl/base/err.h"
+#include "asl/base/mem.h"
 
 #include <sqlite3.h>
 
@@ -319,5 +320,154 @@ int sqlite_inbox(struct store *store, int shard, int64_t after, store_inbox_fn *
         answer = fn(context, sqlite3_column_int64(statement, 0), sqlite_text(statement, 1));
     result = walk_result(reader, answer, step, err);
     sqlite_done(reader, SQLITE_INBOX, statement);
+    return result;
+}
+
+/* --- old executions, settings, everything ---------------------------------------------------------- */
+
+int sqlite_next_machine(struct store *store, const char *after, char **ret_machine, struct err *err)
+{
+    struct sqlite_connection *reader = reader_of(store);
+    sqlite3_stmt *statement;
+    int step;
+    int result = sqlite_get(reader, SQLITE_NEXT_MACHINE, &statement, err);
+
+    if (result)
+        return result;
+    sqlite_bind_text(statement, 1, after);
+    step = sqlite3_step(statement);
+    if (step != SQLITE_ROW && step != SQLITE_DONE)
+        result = sqlite_error(reader->db, reader->path, "look for a state machine", err);
+    else
+        *ret_machine = step == SQLITE_ROW ? mem_strdup(sqlite_text(statement, 0)) : NULL;
+    sqlite_done(reader, SQLITE_NEXT_MACHINE, statement);
+    return result;
+}
+
+int sqlite_executions_old(struct store *store, const struct store_old_query *query, store_execution_fn *fn,
+                          void *context, struct err *err)
+{
+    struct sqlite_connection *reader = reader_of(store);
+    sqlite3_stmt *statement;
+    int count = 0;
+    int result = sqlite_get(reader, SQLITE_EXECUTIONS_OLD, &statement, err);
+
+    if (result)
+        return result;
+    sqlite_bind_text(statement, 1, query->machine);
+    sqlite3_bind_int64(statement, 2, query->before_started_ms);
+    sqlite3_bind_int64(statement, 3, query->after_started_ms);
+    sqlite3_bind_int64(statement, 4, query->after_id);
+    sqlite3_bind_int(statement, 5, query->limit);
+    result = walk_executions(reader, statement, fn, context, &count, err);
+    sqlite_done(reader, SQLITE_EXECUTIONS_OLD, statement);
+    return result;
+}
+
+int sqlite_get_setting(struct store *store, const char *name, char **ret_value, struct err *err)
+{
+    struct sqlite_connection *reader = reader_of(store);
+    sqlite3_stmt *statement;
+    int step;
+    int result = sqlite_get(reader, SQLITE_GET_SETTING, &statement, err);
+
+    if (result)
+        return result;
+    sqlite_bind_text(statement, 1, name);
+    step = sqlite3_step(statement);
+    if (step != SQLITE_ROW && step != SQLITE_DONE)
+        result = sqlite_error(reader->db, reader->path, "read the settings", err);
+    else
+        *ret_value = step == SQLITE_ROW ? mem_strdup(sqlite_text(statement, 0)) : NULL;
+    sqlite_done(reader, SQLITE_GET_SETTING, statement);
+    return result;
+}
+
+/* A row of the outer walk, and what is called with the rows of its history. */
+struct scanning {
+    struct sqlite_connection *reader;
+    store_execution_fn *fn;
+    store_history_fn *history_fn;
+    void *context;
+    struct err *err;
+};
+
+static int scan_one(void *context, const struct store_execution *row)
+{
+    struct scanning *scanning = context;
+    sqlite3_stmt *statement;
+    int result = scanning->fn(scanning->context, row);
+
+    if (result || !scanning->history_fn ||
+        (result = sqlite_get(scanning->reader, SQLITE_SCAN_HISTORY, &statement, scanning->err)))
+        return result;
+    sqlite3_bind_int64(statement, 1, row->id);
+    result = walk_history(scanning->reader, statement, scanning->history_fn, scanning->context, scanning->err);
+    sqlite_done(scanning->reader, SQLITE_SCAN_HISTORY, statement);
+    return result;
+}
+
+int sqlite_scan(struct store *store, int shard, int64_t after_id, int limit, store_execution_fn *fn,
+                store_history_fn *history_fn, void *context, struct err *err)
+{
+    struct sqlite_connection *reader = reader_of(store);
+    struct scanning scanning = {reader, fn, history_fn, context, err};
+    sqlite3_stmt *statement;
+    int count = 0;
+    int result = sqlite_get(reader, SQLITE_SCAN, &statement, err);
+
+    (void)shard;
+    if (result)
+        return result;
+    sqlite3_bind_int64(statement, 1, after_id);
+    sqlite3_bind_int(statement, 2, limit);
+    result = walk_executions(reader, statement, scan_one, &scanning, &count, err);
+    sqlite_done(reader, SQLITE_SCAN, statement);
+    return result;
+}
+
+int sqlite_scan_documents(struct store *store, const char *after_kind, const char *after_key, int limit,
+                          store_any_document_fn *fn, void *context, struct err *err)
+{
+    struct sqlite_connection *reader = reader_of(store);
+    sqlite3_stmt *statement;
+    int answer = 0;
+    int step = SQLITE_DONE;
+    int result = sqlite_get(reader, SQLITE_SCAN_DOCUMENTS, &statement, err);
+
+    if (result)
+        return result;
+    sqlite_bind_text(statement, 1, after_kind);
+    sqlite_bind_text(statement, 2, after_key);
+    sqlite3_bind_int(statement, 3, limit);
+    while (!answer && (step = sqlite3_step(statement)) == SQLITE_ROW)
+        answer = fn(context, sqlite_text(statement, 0), sqlite_text(statement, 1), sqlite_text(statement, 2),
+                    sqlite3_column_int64(statement, 3));
+    result = walk_result(reader, answer, step, err);
+    sqlite_done(reader, SQLITE_SCAN_DOCUMENTS, statement);
+    return result;
+}
+
+int sqlite_totals(struct store *store, struct store_totals *ret_totals, struct err *err)
+{
+    struct sqlite_connection *reader = reader_of(store);
+    sqlite3_stmt *statement;
+    int result = sqlite_get(reader, SQLITE_TOTALS, &statement, err);
+
+    if (result)
+        return result;
+    if (sqlite3_step(statement) != SQLITE_ROW)
+        result = sqlite_error(reader->db, reader->path, "count what is in the store", err);
+    else
+        *ret_totals = (struct store_totals){
+            .executions = sqlite3_column_int64(statement, 0),
+            .open_executions = sqlite3_column_int64(statement, 1),
+            .last_id = sqlite3_column_int64(statement, 2),
+            .history_rows = sqlite3_column_int64(statement, 3),
+            .history_bytes = sqlite3_column_int64(statement, 4),
+            .documents = sqlite3_column_int64(statement, 5),
+            .requests = sqlite3_column_int64(statement, 6),
+        };
+    sqlite_done(reader, SQLITE_TOTALS, statement);
     return result;
 }

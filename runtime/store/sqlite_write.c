@@ -143,9 +143,27 @@ static int add_history(struct sqlite_connection *writer, const struct batch_hist
     return finish(writer, SQLITE_ADD_HISTORY, statement, err);
 }
 
+/* Whether it is still closed is looked at here, inside the transaction. */
+static int remove_execution(struct sqlite_connection *writer, const struct batch_removal *removal, struct err *err)
+{
+    sqlite3_stmt *statement;
+    int result = sqlite_get(writer, SQLITE_REMOVE_EXECUTION, &statement, err);
+
+    if (result)
+        return result;
+    sqlite3_bind_int64(statement, 1, removal->execution_id);
+    sqlite3_bind_int64(statement, 2, removal->before_ms);
+    if ((result = finish(writer, SQLITE_REMOVE_EXECUTION, statement, err)) || !sqlite3_changes(writer->db) ||
+        (result = sqlite_get(writer, SQLITE_REMOVE_HISTORY, &statement, err)))
+        return result;
+    sqlite3_bind_int64(statement, 1, removal->execution_id);
+    return finish(writer, SQLITE_REMOVE_HISTORY, statement, err);
+}
+
 static int write_document(struct sqlite_connection *writer, struct batch_document *document, struct err *err)
 {
     enum sqlite_statement which = !document->body                   ? SQLITE_DELETE_DOCUMENT
+                                  : document->restored_version > 0  ? SQLITE_RESTORE_DOCUMENT
                                   : document->expected_version < 0  ? SQLITE_ANY_DOCUMENT
                                   : document->expected_version == 0 ? SQLITE_NEW_DOCUMENT
                                                                     : SQLITE_NEXT_DOCUMENT;
@@ -158,8 +176,10 @@ static int write_document(struct sqlite_connection *writer, struct batch_documen
     sqlite_bind_text(statement, 2, document->key);
     if (document->body)
         sqlite_bind_text(statement, 3, document->body);
-    if (which == SQLITE_NEXT_DOCUMENT)
+    if (which == SQLITE_NEXT_DOCUMENT || which == SQLITE_DELETE_DOCUMENT)
         sqlite3_bind_int64(statement, 4, document->expected_version);
+    if (which == SQLITE_RESTORE_DOCUMENT)
+        sqlite3_bind_int64(statement, 4, document->restored_version);
     result = finish(writer, which, statement, err);
     document->is_conflict = !result && document->body && !sqlite3_changes(writer->db);
     return result;
@@ -198,6 +218,8 @@ static int write_batch(struct sqlite_connection *writer, struct store_batch *bat
     }
     for (size_t i = 0; i < batch->history.count && !result; i++)
         result = add_history(writer, &batch->history.items[i], err);
+    for (size_t i = 0; i < batch->removals.count && !result; i++)
+        result = remove_execution(writer, &batch->removals.items[i], err);
     for (size_t i = 0; i < batch->documents.count && !result; i++)
         result = write_document(writer, &batch->documents.items[i], err);
     for (size_t i = 0; i < batch->replies.count && !result; i++)
@@ -404,64 +426,51 @@ int sqlite_inbox_cancel(struct store *store, int64_t seq, struct err *err)
     return result;
 }
 
-/* --- upkeep ------------------------------------------------------------------------------------------ */
+/* --- settings and moves ------------------------------------------------------------------------------ */
 
-static int remove_one(struct sqlite_connection *writer, int64_t id, struct err *err)
+int sqlite_set_setting(struct store *store, const char *name, const char *value, struct err *err)
 {
-    static const enum sqlite_statement steps[] = {SQLITE_REMOVE_HISTORY, SQLITE_REMOVE_EXECUTION};
-    int result = 0;
-
-    for (size_t i = 0; i < 2 && !result; i++) {
-        sqlite3_stmt *statement;
-
-        if ((result = sqlite_get(writer, steps[i], &statement, err)))
-            return result;
-        sqlite3_bind_int64(statement, 1, id);
-        result = finish(writer, steps[i], statement, err);
-    }
-    return result;
-}
-
-/* The ids of what may go; `ret_ids` has room for `limit`. */
-static int find_closed(struct sqlite_connection *writer, const char *machine, int64_t before_ms, int limit,
-                       int64_t *ret_ids, int *ret_count, struct err *err)
-{
-    enum sqlite_statement which = machine ? SQLITE_CLOSED_OF_MACHINE : SQLITE_CLOSED;
+    enum sqlite_statement which = value ? SQLITE_SET_SETTING : SQLITE_UNSET_SETTING;
+    struct sqlite_connection *writer = lock_writer(store);
     sqlite3_stmt *statement;
-    int step;
     int result = sqlite_get(writer, which, &statement, err);
 
-    if (result)
-        return result;
-    sqlite3_bind_int64(statement, 1, before_ms);
-    sqlite3_bind_int(statement, 2, limit);
-    if (machine)
-        sqlite_bind_text(statement, 3, machine);
-    for (*ret_count = 0; (step = sqlite3_step(statement)) == SQLITE_ROW; (*ret_count)++)
-        ret_ids[*ret_count] = sqlite3_column_int64(statement, 0);
-    if (step != SQLITE_DONE)
-        result = sqlite_error(writer->db, writer->path, "look for closed executions", err);
-    sqlite_done(writer, which, statement);
+    if (!result) {
+        sqlite_bind_text(statement, 1, name);
+        if (value)
+            sqlite_bind_text(statement, 2, value);
+        result = finish(writer, which, statement, err);
+    }
+    unlock_writer(store);
     return result;
 }
 
-int sqlite_remove_closed(struct store *store, const char *machine, int64_t before_ms, int limit, int *ret_removed,
-                         struct err *err)
+int sqlite_set_secret(struct store *store, const unsigned char *secret, struct err *err)
 {
     struct sqlite_connection *writer = lock_writer(store);
-    int64_t *ids = mem_alloc((size_t)limit * sizeof(*ids) + 1);
-    int count = 0;
+    sqlite3_stmt *statement;
+    int result = sqlite_get(writer, SQLITE_SET_SECRET, &statement, err);
+
+    if (!result) {
+        sqlite3_bind_blob(statement, 1, secret, STORE_SECRET_BYTES, SQLITE_STATIC);
+        result = finish(writer, SQLITE_SET_SECRET, statement, err);
+    }
+    unlock_writer(store);
+    return result;
+}
+
+int sqlite_clear(struct store *store, struct err *err)
+{
+    static const enum sqlite_statement steps[] = {SQLITE_CLEAR_EXECUTIONS, SQLITE_CLEAR_HISTORY,
+                                                  SQLITE_CLEAR_DOCUMENTS};
+    struct sqlite_connection *writer = lock_writer(store);
     int result = run(writer, SQLITE_BEGIN_WRITE, err);
 
     if (!result) {
-        result = find_closed(writer, machine, before_ms, limit, ids, &count, err);
-        for (int i = 0; i < count && !result; i++)
-            result = remove_one(writer, ids[i], err);
+        for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && !result; i++)
+            result = run(writer, steps[i], err);
         result = end_transaction(writer, result, err);
     }
     unlock_writer(store);
-    free(ids);
-    if (!result)
-        *ret_removed = count;
     return result;
 }

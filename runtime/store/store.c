@@ -6,6 +6,9 @@
 #include "asl/base/err.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *after_prefix(const char *text, const char *prefix)
@@ -15,7 +18,7 @@ static const char *after_prefix(const char *text, const char *prefix)
     return strncmp(text, prefix, bytes) ? NULL : text + bytes;
 }
 
-int store_open(const char *url, struct store **ret_store, struct err *err)
+static int open_backend(const char *url, struct store **ret_store, struct err *err)
 {
     const char *path = after_prefix(url, "sqlite:");
 
@@ -26,6 +29,91 @@ int store_open(const char *url, struct store **ret_store, struct err *err)
     err_set(err, ERR_INVALID, "\"%s\" does not name a store", url);
     err_hint(err, "write sqlite:PATH or postgres://USER@HOST/DATABASE");
     return ERR_INVALID;
+}
+
+/* In the order of enum store_mark; the setting "mark" is such a word, a blank, and the name of the move. */
+static const char *const marks[] = {"unmarked", "filling", "filled", "moved"};
+
+static int read_mark(struct store *store, enum store_mark *ret_mark, char *ret_move, struct err *err)
+{
+    char *text = NULL;
+    char word[16] = "";
+    int result = store->ops->get_setting(store, "mark", &text, err);
+
+    *ret_mark = STORE_UNMARKED;
+    *ret_move = '\0';
+    if (result || !text)
+        return result;
+    if (sscanf(text, "%15s %32s", word, ret_move) == 2) {
+        for (enum store_mark mark = STORE_FILLING; mark <= STORE_MOVED; mark++)
+            if (!strcmp(word, marks[mark]))
+                *ret_mark = mark;
+    }
+    if (*ret_mark == STORE_UNMARKED)
+        result = err_set(err, ERR_CORRUPT, "the store has the mark \"%s\", which this program does not know", text);
+    free(text);
+    return result;
+}
+
+static int read_adopted(struct store *store, struct err *err)
+{
+    char *text = NULL;
+    int result = store->ops->get_setting(store, "adopted_id", &text, err);
+
+    if (!result && text)
+        store->adopted_id = strtoll(text, NULL, 10);
+    free(text);
+    return result;
+}
+
+int store_open_marked(const char *url, struct store **ret_store, enum store_mark *ret_mark, char *ret_move,
+                      struct err *err)
+{
+    struct store *store;
+    int result = open_backend(url, &store, err);
+
+    if (result)
+        return result;
+    if ((result = read_mark(store, ret_mark, ret_move, err)) || (result = read_adopted(store, err))) {
+        store_close(store);
+        return result;
+    }
+    *ret_store = store;
+    return 0;
+}
+
+int store_open(const char *url, struct store **ret_store, struct err *err)
+{
+    enum store_mark mark;
+    char move[STORE_MOVE_BYTES];
+    struct store *store;
+    int result = store_open_marked(url, &store, &mark, move, err);
+
+    if (result)
+        return result;
+    if (mark == STORE_UNMARKED) {
+        *ret_store = store;
+        return 0;
+    }
+    store_close(store);
+    if (mark == STORE_MOVED) {
+        err_set(err, ERR_UNSUPPORTED, "the content of this store was moved to another one");
+        err_hint(err, "name the store that it was moved to");
+    } else {
+        err_set(err, ERR_UNSUPPORTED, "a migration into this store has not come to its end");
+        err_hint(err, "run `orchestrator migrate` again as before");
+    }
+    return ERR_UNSUPPORTED;
+}
+
+int store_set_mark(struct store *store, enum store_mark mark, const char *move, struct err *err)
+{
+    char text[64];
+
+    if (mark == STORE_UNMARKED)
+        return store->ops->set_setting(store, "mark", NULL, err);
+    snprintf(text, sizeof(text), "%s %s", marks[mark], move);
+    return store->ops->set_setting(store, "mark", text, err);
 }
 
 void store_close(struct store *store)
@@ -188,10 +276,55 @@ int store_inbox_cancel(struct store *store, int64_t seq, struct err *err)
     return store->ops->inbox_cancel(store, seq, err);
 }
 
-int store_remove_closed(struct store *store, const char *machine, int64_t before_ms, int limit, int *ret_removed,
-                        struct err *err)
+int store_next_machine(struct store *store, const char *after, char **ret_machine, struct err *err)
 {
-    return store->ops->remove_closed(store, machine, before_ms, limit, ret_removed, err);
+    return store->ops->next_machine(store, after ? after : "", ret_machine, err);
+}
+
+int store_executions_old(struct store *store, const struct store_old_query *query, store_execution_fn *fn,
+                         void *context, struct err *err)
+{
+    assert(query->machine && query->limit > 0);
+    return store->ops->executions_old(store, query, fn, context, err);
+}
+
+int store_scan(struct store *store, int shard, int64_t after_id, int limit, store_execution_fn *fn,
+               store_history_fn *history_fn, void *context, struct err *err)
+{
+    assert(limit > 0);
+    return store->ops->scan(store, shard, after_id, limit, fn, history_fn, context, err);
+}
+
+int store_scan_documents(struct store *store, const char *after_kind, const char *after_key, int limit,
+                         store_any_document_fn *fn, void *context, struct err *err)
+{
+    assert(limit > 0);
+    return store->ops->scan_documents(store, after_kind ? after_kind : "", after_key ? after_key : "", limit, fn,
+                                      context, err);
+}
+
+int store_totals(struct store *store, struct store_totals *ret_totals, struct err *err)
+{
+    return store->ops->totals(store, ret_totals, err);
+}
+
+int store_clear(struct store *store, struct err *err)
+{
+    return store->ops->clear(store, err);
+}
+
+int store_adopt(struct store *store, const unsigned char *secret, int64_t last_id, struct err *err)
+{
+    char text[24];
+    int result;
+
+    snprintf(text, sizeof(text), "%" PRId64, last_id);
+    if ((result = store->ops->set_secret(store, secret, err)) ||
+        (result = store->ops->set_setting(store, "adopted_id", text, err)))
+        return result;
+    memcpy(store->secret, secret, STORE_SECRET_BYTES);
+    store->adopted_id = last_id;
+    return 0;
 }
 
 char *store_info(struct store *store)

@@ -100,6 +100,14 @@ void store_batch_add_history(struct store_batch *batch, int shard, int64_t execu
 void store_batch_put_document(struct store_batch *batch, const char *kind, const char *key, const char *body,
                               int64_t expected_version, bool *ret_conflict);
 void store_batch_delete_document(struct store_batch *batch, const char *kind, const char *key);
+/* The same, but only where the document is still at that version; else nothing is said. */
+void store_batch_delete_document_at(struct store_batch *batch, const char *kind, const char *key, int64_t version);
+/* A document that is not there yet, with the version that it had elsewhere; ERR_EXISTS fails the batch. */
+void store_batch_restore_document(struct store_batch *batch, const char *kind, const char *key, const char *body,
+                                  int64_t version);
+/* Removes an execution with its history if it is closed and stopped before the moment; else leaves it, and says
+ * nothing. */
+void store_batch_remove_execution(struct store_batch *batch, int shard, int64_t execution_id, int64_t before_ms);
 /* Takes a request out of the inbox and leaves the reply (NULL: none) for whoever asked. */
 void store_batch_reply(struct store_batch *batch, int64_t request_seq, const char *reply);
 /* Names a shard whose epoch the commit must prove, with the epoch that the node holds. */
@@ -118,6 +126,7 @@ typedef int store_execution_fn(void *context, const struct store_execution *exec
 /* ERR_NOT_FOUND when there is none; else the callback is called once. */
 int store_execution_by_arn(struct store *store, const char *arn, store_execution_fn *fn, void *context,
                            struct err *err);
+/* An execution that came from another store (store_adopt) is found whatever shard is named. */
 int store_execution_by_id(struct store *store, int shard, int64_t id, store_execution_fn *fn, void *context,
                           struct err *err);
 
@@ -199,10 +208,61 @@ int store_inbox_cancel(struct store *store, int64_t seq, struct err *err);
 
 /* --- upkeep -------------------------------------------------------------------------------------- */
 
-/* Removes closed executions stopped before the moment, at most `limit`; returns how many. */
-int store_remove_closed(struct store *store, const char *machine, int64_t before_ms, int limit, int *ret_removed,
-                        struct err *err);
+/* The machine (as in the rows of executions) that comes after `after` (NULL: the first), on the heap; NULL: no more. */
+int store_next_machine(struct store *store, const char *after, char **ret_machine, struct err *err);
+
+struct store_old_query {
+    const char *machine;
+    int64_t before_started_ms;          /* started earlier than this */
+    int64_t after_started_ms, after_id; /* page: strictly newer than this pair; 0, 0 for the oldest */
+    int limit;
+};
+/* Oldest start first, open and closed ones alike, so that one page costs what its limit says. */
+int store_executions_old(struct store *store, const struct store_old_query *query, store_execution_fn *fn,
+                         void *context, struct err *err);
+
 /* Sizes and settings for `info` and /metrics, as a JSON object text on the heap. */
 char *store_info(struct store *store);
 
+/*
+ * --- moving: everything that a store holds, read in order and put into another one ------------------
+ *
+ * A store that is being filled, or whose content was moved away, is marked: store_open() refuses it, so that no
+ * half of a store and no second life of an execution is ever run. What this section calls is given marked stores
+ * too: store_open_marked().
+ */
+
+enum store_mark {
+    STORE_UNMARKED,
+    STORE_FILLING, /* a move into it has begun */
+    STORE_FILLED,  /* all is there; the source is not marked yet */
+    STORE_MOVED    /* its content lives elsewhere now */
+};
+int store_open_marked(const char *url, struct store **ret_store, enum store_mark *ret_mark, char *ret_move,
+                      struct err *err);
+enum { STORE_MOVE_BYTES = 33 }; /* room for the name of a move: 32 hexadecimal digits */
+int store_set_mark(struct store *store, enum store_mark mark, const char *move, struct err *err);
+
+/*
+ * Executions of a shard with numbers above `after_id`, in the order of their numbers, at most `limit`; after each of
+ * them the rows of its history in order (history_fn NULL: without). Rows are read one by one however long they are:
+ * the callbacks must not read from this store.
+ */
+int store_scan(struct store *store, int shard, int64_t after_id, int limit, store_execution_fn *fn,
+               store_history_fn *history_fn, void *context, struct err *err);
+typedef int store_any_document_fn(void *context, const char *kind, const char *key, const char *body, int64_t version);
+/* Documents of all kinds after that one (NULL, NULL: from the first), in order, at most `limit`. */
+int store_scan_documents(struct store *store, const char *after_kind, const char *after_key, int limit,
+                         store_any_document_fn *fn, void *context, struct err *err);
+
+struct store_totals {
+    int64_t executions, open_executions, history_rows, history_bytes, documents, requests;
+    int64_t last_id; /* the highest number of an execution, 0: none */
+};
+/* Counts everything. Reads the whole store. */
+int store_totals(struct store *store, struct store_totals *ret_totals, struct err *err);
+/* Empties the store of executions, histories and documents. */
+int store_clear(struct store *store, struct err *err);
+/* Takes on the secret of another store, and that executions with numbers up to last_id have come from it. */
+int store_adopt(struct store *store, const unsigned char *secret, int64_t last_id, struct err *err);
 #endif

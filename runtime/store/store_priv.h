@@ -2,7 +2,7 @@
  * store_priv.h - for those who implement a store (sqlite, postgres, fault), and for batch.c.
  *
  * Shapes    a backend's store begins with a struct store, so that the one is cast to the other. A batch is
- *           four lists, each in the order in which it was filled, and a table that finds the entry of
+ *           some lists, each in the order in which it was filled, and a table that finds the entry of
  *           an execution by its id: what is said twice about one execution in one batch is written once.
  * Calling   store.c checks the arguments and calls through; a wrapper (fault.c) is a backend too.
  */
@@ -54,14 +54,26 @@ struct store_ops {
     int (*inbox_reply)(struct store *store, int64_t seq, store_inbox_fn *fn, void *context, struct err *err);
     int (*inbox_cancel)(struct store *store, int64_t seq, struct err *err);
 
-    int (*remove_closed)(struct store *store, const char *machine, int64_t before_ms, int limit, int *ret_removed,
-                         struct err *err);
+    int (*next_machine)(struct store *store, const char *after, char **ret_machine, struct err *err);
+    int (*executions_old)(struct store *store, const struct store_old_query *query, store_execution_fn *fn,
+                          void *context, struct err *err);
     char *(*info)(struct store *store);
+
+    int (*get_setting)(struct store *store, const char *name, char **ret_value, struct err *err);  /* NULL: unset */
+    int (*set_setting)(struct store *store, const char *name, const char *value, struct err *err); /* NULL: unset */
+    int (*set_secret)(struct store *store, const unsigned char *secret, struct err *err);
+    int (*scan)(struct store *store, int shard, int64_t after_id, int limit, store_execution_fn *fn,
+                store_history_fn *history_fn, void *context, struct err *err);
+    int (*scan_documents)(struct store *store, const char *after_kind, const char *after_key, int limit,
+                          store_any_document_fn *fn, void *context, struct err *err);
+    int (*totals)(struct store *store, struct store_totals *ret_totals, struct err *err);
+    int (*clear)(struct store *store, struct err *err);
 };
 
 struct store {
     const struct store_ops *ops;
     int shards;
+    int64_t adopted_id; /* executions up to this number may be of another store, with other shards; 0: none */
     unsigned char secret[STORE_SECRET_BYTES];
 };
 
@@ -99,10 +111,17 @@ struct batch_history {
 struct batch_document {
     const char *kind;
     const char *key;
-    const char *body; /* NULL: delete */
-    int64_t expected_version;
-    bool *conflict;   /* or NULL */
-    bool is_conflict; /* kept here until the commit has succeeded */
+    const char *body;         /* NULL: delete */
+    int64_t expected_version; /* of a deletion: -1 whatever */
+    int64_t restored_version; /* to be put as it was elsewhere, with this version; 0: no */
+    bool *conflict;           /* or NULL */
+    bool is_conflict;         /* kept here until the commit has succeeded */
+};
+
+struct batch_removal {
+    int shard;
+    int64_t execution_id;
+    int64_t before_ms;
 };
 
 struct batch_reply {
@@ -126,6 +145,7 @@ struct store_batch {
     struct arena *arena; /* texts */
     BATCH_LIST(batch_execution) executions;
     BATCH_LIST(batch_history) history;
+    BATCH_LIST(batch_removal) removals;
     BATCH_LIST(batch_document) documents;
     BATCH_LIST(batch_reply) replies;
     BATCH_LIST(batch_proof) proofs; /* one a shard */

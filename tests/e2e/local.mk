@@ -3,10 +3,11 @@ E2E_TESTS = \
     %D%/doctor.py \
     %D%/endpoint.py \
     %D%/kill_test.py \
+    %D%/retention.py \
     %D%/robust.py
 TESTS += $(E2E_TESTS)
 PY_LOG_COMPILER = /usr/bin/python3 -B
-EXTRA_DIST += %D%/engine.py $(E2E_TESTS)
+EXTRA_DIST += %D%/engine.py %D%/postgres.py $(E2E_TESTS)
 
 # What npm brought for the JavaScript client.
 distclean-local:

@@ -392,11 +392,18 @@ static void documents_are_paged_by_prefix(void **state)
 
 /* --- upkeep --------------------------------------------------------------------------------------- */
 
+static void remove_execution(struct store *store, const struct store_execution *row, int64_t before_ms)
+{
+    struct store_batch *batch = store_batch_new();
+
+    store_batch_remove_execution(batch, row->shard, row->id, before_ms);
+    assert_int_equal(test_commit(store, batch), 0);
+}
+
 static void closed_executions_are_removed(void **state)
 {
     struct store *store = store_of(state);
     struct store_execution rows[4];
-    int removed = 0;
 
     for (int i = 0; i < 4; i++) {
         static const char *const arns[] = {"arn:a", "arn:b", "arn:c", "arn:d"};
@@ -411,15 +418,171 @@ static void closed_executions_are_removed(void **state)
         test_add_history(batch, &rows[i], 1, 1, "[0]");
         assert_int_equal(test_commit(store, batch), 0);
     }
-    assert_int_equal(store_remove_closed(store, MACHINE, 400, 10, &removed, NULL), 0);
-    assert_int_equal(removed, 1);
+    remove_execution(store, &rows[0], 100); /* not before its end */
+    assert_histories(store, &rows[0], 0, "1-1 [0];");
+    remove_execution(store, &rows[0], 101);
     assert_histories(store, &rows[0], 0, "");
+    remove_execution(store, &rows[1], 10000); /* it is running */
     assert_histories(store, &rows[1], 0, "1-1 [0];");
-    assert_int_equal(store_remove_closed(store, NULL, 1000, 1, &removed, NULL), 0);
-    assert_int_equal(removed, 1);
-    assert_int_equal(store_remove_closed(store, NULL, 1000, 9, &removed, NULL), 0);
-    assert_int_equal(removed, 1);
+    remove_execution(store, &rows[2], 10000);
+    remove_execution(store, &rows[3], 10000);
     assert_listed(store, (struct store_execution_query){.status = -1, .redriven = -1, .limit = 10}, "2 ");
+}
+
+static void old_executions_are_found_by_machine(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_old_query query = {.machine = MACHINE, .before_started_ms = 1005, .limit = 2};
+    AUTO_BUF first = BUF_INIT;
+    AUTO_BUF rest = BUF_INIT;
+    char *machine = NULL;
+    char *next = NULL;
+
+    for (int64_t id = 1; id <= 6; id++) {
+        char arn[32];
+        snprintf(arn, sizeof(arn), "arn:%lld", (long long)id);
+        struct store_execution row = test_execution(store, id, arn);
+
+        if (id == 2)
+            row.machine = "arn:zzz";
+        test_add(store, &row);
+    }
+    assert_int_equal(store_executions_old(store, &query, write_id, &first, NULL), 0);
+    assert_string_equal(buf_text(&first), "1 3 ");
+    query.after_started_ms = 1003;
+    query.after_id = 3;
+    assert_int_equal(store_executions_old(store, &query, write_id, &rest, NULL), 0);
+    assert_string_equal(buf_text(&rest), "4 ");
+
+    assert_int_equal(store_next_machine(store, NULL, &machine, NULL), 0);
+    assert_string_equal(machine, MACHINE);
+    assert_int_equal(store_next_machine(store, machine, &next, NULL), 0);
+    assert_string_equal(next, "arn:zzz");
+    free(machine);
+    assert_int_equal(store_next_machine(store, next, &machine, NULL), 0);
+    assert_null(machine);
+    free(next);
+}
+
+static void document_is_deleted_at_its_version(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_batch *batch = store_batch_new();
+
+    test_put(store, "k", "1", 0);
+    test_put(store, "k", "2", -1);
+    store_batch_delete_document_at(batch, "machine", "k", 1);
+    assert_int_equal(test_commit(store, batch), 0);
+    assert_documents(store, "", NULL, false, 0, "k@2=2;");
+    batch = store_batch_new();
+    store_batch_delete_document_at(batch, "machine", "k", 2);
+    store_batch_restore_document(batch, "machine", "r", "[]", 7);
+    assert_int_equal(test_commit(store, batch), 0);
+    assert_documents(store, "", NULL, false, 0, "r@7=[];");
+    batch = store_batch_new();
+    store_batch_restore_document(batch, "machine", "r", "[]", 8);
+    assert_int_equal(test_commit(store, batch), ERR_EXISTS);
+}
+
+static int write_any_document(void *context, const char *kind, const char *key, const char *body, int64_t version)
+{
+    buf_printf(context, "%s/%s@%lld=%s;", kind, key, (long long)version, body);
+    return 0;
+}
+
+static void everything_is_scanned_in_order(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_batch *batch = store_batch_new();
+    struct store_totals totals = {0};
+    AUTO_BUF ids = BUF_INIT;
+    AUTO_BUF rows = BUF_INIT;
+    AUTO_BUF documents = BUF_INIT;
+    int shard = store_shard_of(store, "arn:1");
+
+    for (int64_t id = 1; id <= 5; id++) {
+        char arn[32];
+        snprintf(arn, sizeof(arn), "arn:%lld", (long long)id);
+        struct store_execution row = test_execution(store, id, arn);
+
+        row.shard = shard;
+        row.status = id == 5 ? EXECUTION_FAILED : EXECUTION_RUNNING;
+        store_batch_add_execution(batch, &row);
+        test_add_history(batch, &row, 1, 2, "[1,2]");
+        if (id == 3)
+            test_add_history(batch, &row, 3, 3, "[3]");
+    }
+    store_batch_put_document(batch, "b", "y", "2", -1, NULL);
+    store_batch_put_document(batch, "a", "z", "1", -1, NULL);
+    store_batch_put_document(batch, "b", "x", "3", -1, NULL);
+    assert_int_equal(test_commit(store, batch), 0);
+
+    assert_int_equal(store_scan(store, shard, 3, 10, write_id, NULL, &ids, NULL), 0);
+    assert_string_equal(buf_text(&ids), "4 5 ");
+    assert_int_equal(store_scan(store, shard, 1, 2, write_id, write_history, &rows, NULL), 0);
+    assert_string_equal(buf_text(&rows), "2 1-2 [1,2];3 1-2 [1,2];3-3 [3];");
+    assert_int_equal(store_scan_documents(store, NULL, NULL, 2, write_any_document, &documents, NULL), 0);
+    assert_int_equal(store_scan_documents(store, "b", "x", 2, write_any_document, &documents, NULL), 0);
+    assert_string_equal(buf_text(&documents), "a/z@1=1;b/x@1=3;b/y@1=2;");
+
+    assert_int_equal(store_totals(store, &totals, NULL), 0);
+    assert_int_equal(totals.executions, 5);
+    assert_int_equal(totals.open_executions, 4);
+    assert_int_equal(totals.last_id, 5);
+    assert_int_equal(totals.history_rows, 6);
+    assert_int_equal(totals.history_bytes, 28);
+    assert_int_equal(totals.documents, 3);
+    assert_int_equal(store_clear(store, NULL), 0);
+    assert_int_equal(store_totals(store, &totals, NULL), 0);
+    assert_int_equal(totals.executions + totals.history_rows + totals.documents, 0);
+}
+
+static void assert_mark_refuses(const struct store_fixture *fixture, const char *text)
+{
+    struct store *store = NULL;
+    struct err err = {0};
+
+    assert_int_equal(store_open(fixture->url, &store, &err), ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, text));
+    assert_null(store);
+}
+
+static void marked_store_is_refused(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct store *store = fixture->store;
+    unsigned char secret[32] = {1, 2, 3, 250};
+    char move[STORE_MOVE_BYTES];
+    enum store_mark mark;
+
+    assert_int_equal(store_set_mark(store, STORE_FILLING, "0123456789abcdef0123456789abcdef", NULL), 0);
+    assert_mark_refuses(fixture, "has not come to its end");
+    assert_int_equal(store_set_mark(store, STORE_MOVED, "0123456789abcdef0123456789abcdef", NULL), 0);
+    assert_mark_refuses(fixture, "was moved to another one");
+    assert_int_equal(store_adopt(store, secret, 77, NULL), 0);
+    store_fixture_close(fixture);
+    assert_int_equal(store_open_marked(fixture->url, &fixture->store, &mark, move, NULL), 0);
+    assert_int_equal(mark, STORE_MOVED);
+    assert_string_equal(move, "0123456789abcdef0123456789abcdef");
+    assert_memory_equal(store_secret(fixture->store), secret, sizeof(secret));
+    assert_int_equal(store_set_mark(fixture->store, STORE_UNMARKED, NULL, NULL), 0);
+    store_fixture_close(fixture);
+    fixture->store = store_fixture_open(fixture);
+}
+
+/* Its token names the shard that it had where it came from. */
+static void adopted_execution_is_found_under_any_shard(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_execution row = test_execution(store, 9, "arn:a");
+    unsigned char secret[32] = {0};
+    AUTO_BUF text = BUF_INIT;
+
+    test_add(store, &row);
+    assert_int_equal(store_adopt(store, secret, 9, NULL), 0);
+    assert_int_equal(store_execution_by_id(store, 4000, 9, write_id, &text, NULL), 0);
+    assert_string_equal(buf_text(&text), "9 ");
+    assert_int_equal(store_execution_by_id(store, 4000, 8, write_id, &text, NULL), ERR_NOT_FOUND);
 }
 
 static void info_is_a_json_object(void **state)
@@ -469,6 +632,11 @@ int main(void)
         TEST(conflict_leaves_the_rest_of_the_batch),
         TEST(documents_are_paged_by_prefix),
         TEST(closed_executions_are_removed),
+        TEST(old_executions_are_found_by_machine),
+        TEST(document_is_deleted_at_its_version),
+        TEST(everything_is_scanned_in_order),
+        TEST(marked_store_is_refused),
+        TEST(adopted_execution_is_found_under_any_shard),
         TEST(info_is_a_json_object),
         cmocka_unit_test(url_must_name_a_store),
     };
