@@ -13,6 +13,7 @@ libruntime_a_SOURCES += \
     %D%/logging.c \
     %D%/map_run.c \
     %D%/owner.c \
+    %D%/peer.h \
     %D%/result_writer.c \
     %D%/result_writer.h \
     %D%/run.c \
