@@ -129,6 +129,13 @@ void engine_start(struct engine *engine, const struct engine_start *start, int64
                   engine_done_fn *done, void *done_context, engine_ended_fn *ended, void *ended_context);
 /* Forgets an `ended` callback that has not been called. */
 void engine_forget(struct engine *engine, const char *arn, void *ended_context);
+/*
+ * The name of an execution that somebody starts on behalf of another: a UUID that follows from the seed, such that the
+ * ARN "arn_prefix" and name lies on the shard (-1: on any).
+ */
+enum { ENGINE_CHILD_NAME_CHARS = 36 };
+void engine_child_name(struct engine *engine, const char *seed, const char *arn_prefix, int shard,
+                       char ret_name[ENGINE_CHILD_NAME_CHARS + 1]);
 /* Calls back when a running execution ends (at once when it has); ERR_NOT_FOUND when it is not known. */
 int engine_watch(struct engine *engine, const char *arn, engine_ended_fn *ended, void *context);
 

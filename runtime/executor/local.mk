@@ -1,5 +1,6 @@
 libruntime_a_SOURCES += \
     %D%/activity.c \
+    %D%/child_name.c \
     %D%/commit.c \
     %D%/definition_cache.c \
     %D%/engine.c \

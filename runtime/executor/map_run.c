@@ -17,7 +17,6 @@
 #include "runtime/executor/result_writer.h"
 
 #include <event2/event.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -347,17 +346,17 @@ static void on_child_ended(void *context, const struct engine_outcome *outcome)
         check_end(m);
 }
 
-/* The same index of the same run has the same name after a crash. */
-static void name_child(const struct map_run *m, size_t index, char name[37])
+/* The same index of the same run has the same name after a crash, on the parent's shard. */
+static void name_child(const struct map_run *m, size_t index, const char *machine_name, char *name, char **ret_arn)
 {
-    char text[LIMIT_ARN_CHARS * 2 + 32];
-    unsigned char d[EVP_MAX_MD_SIZE];
-    int bytes = snprintf(text, sizeof text, "%s#%zu", m->arn, index);
-    EVP_Digest(text, (size_t)bytes, d, NULL, EVP_sha256(), NULL);
-    d[6] = (unsigned char)((d[6] & 15) | 64);
-    d[8] = (unsigned char)((d[8] & 63) | 128);
-    snprintf(name, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", d[0], d[1], d[2], d[3],
-             d[4], d[5], d[6], d[7], d[8], d[9], d[10], d[11], d[12], d[13], d[14], d[15]);
+    struct engine *engine = m->parent->engine;
+    char *seed = mem_printf("%s#%zu", m->arn, index);
+    char *prefix = mem_printf("arn:aws:states:%s:%s:%s:%s:", engine->region, engine->account,
+                              m->express ? "express" : "execution", machine_name);
+    engine_child_name(engine, seed, prefix, m->express ? -1 : m->parent->shard, name);
+    *ret_arn = m->express ? mem_printf("%s%s:%s", prefix, name, name) : mem_printf("%s%s", prefix, name);
+    free(seed);
+    free(prefix);
 }
 
 struct found {
@@ -403,15 +402,11 @@ static void start_child(struct map_run *m, size_t index)
 {
     struct engine *engine = m->parent->engine;
     struct child *child = &m->children[index];
-    char name[37], machine_name[128], machine_arn[LIMIT_ARN_CHARS * 2];
-    name_child(m, index, name);
+    char name[ENGINE_CHILD_NAME_CHARS + 1], machine_name[128], machine_arn[LIMIT_ARN_CHARS * 2];
     const char *parent_machine = strrchr(m->parent->machine_arn, ':') + 1;
     snprintf(machine_name, sizeof machine_name, "%s/%s", parent_machine, m->label);
     snprintf(machine_arn, sizeof machine_arn, "%s/%s", m->parent->machine_arn, m->label);
-    child->arn = m->express ? mem_printf("arn:aws:states:%s:%s:express:%s:%s:%s", engine->region, engine->account,
-                                         machine_name, name, name)
-                            : mem_printf("arn:aws:states:%s:%s:execution:%s:%s", engine->region, engine->account,
-                                         machine_name, name);
+    name_child(m, index, machine_name, name, &child->arn);
     child->started = true;
     if (find_child(m, child))
         return;

@@ -6,7 +6,6 @@
 #include "runtime/task/deferred.h"
 
 #include <ctype.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,16 +94,24 @@ static void make_text(struct json_object *input, const char *name)
     free(text);
 }
 
-static void add_name(struct json_object *input, const char *token)
+/*
+ * The same attempt gives the same name, on the shard of the execution that it is a task of: so both are run by one
+ * node. An Express execution has no shard.
+ */
+static void add_name(struct nested *nested, const struct task *task, struct json_object *input)
 {
-    unsigned char d[EVP_MAX_MD_SIZE];
-    char name[37];
+    struct arn machine, parent;
+    char name[ENGINE_CHILD_NAME_CHARS + 1];
+    const char *text = json_member_text(input, "stateMachineArn");
     if (json_member_text(input, "name"))
         return;
-    EVP_Digest(token, strlen(token), d, NULL, EVP_sha256(), NULL);
-    snprintf(name, sizeof name, "%02x%02x%02x%02x-%02x%02x-4%01x%02x-a%01x%02x-%02x%02x%02x%02x%02x%02x", d[0], d[1],
-             d[2], d[3], d[4], d[5], d[6] & 15, d[7], d[8] & 15, d[9], d[10], d[11], d[12], d[13], d[14], d[15]);
+    bool known = text && arn_parse(text, &machine, NULL) == 0 && machine.kind == ARN_MACHINE &&
+                 arn_parse(task->execution_arn, &parent, NULL) == 0 && parent.kind == ARN_EXECUTION;
+    char *prefix = service_arn(nested->service, "execution:%s:", known ? machine.machine : "");
+    int shard = known && nested->service->store ? store_shard_of(nested->service->store, task->execution_arn) : -1;
+    engine_child_name(nested->service->engine, task->idempotency_token, prefix, shard, name);
     json_add_text(input, "name", name);
+    free(prefix);
 }
 
 /* --- answers ------------------------------------------------------------------------------------------------- */
@@ -319,7 +326,7 @@ static void nested_start(struct connector *connector, struct task *task)
     make_text(input, "output");
     child->has_own_name = json_member_text(input, "name") == NULL;
     if (strcmp(task->resource->operation, "startExecution") == 0)
-        add_name(input, task->idempotency_token);
+        add_name(nested, task, input);
     const char *text = json_member_text(input, "input");
     if (text == NULL || json_parse(text, strlen(text), &child->input, NULL) != 0)
         child->input = json_object_new_object();

@@ -1,5 +1,6 @@
 # End to end: the program from outside. Python is Debian's own, standard library only.
 E2E_TESTS = \
+    %D%/crossing_test.py \
     %D%/doctor.py \
     %D%/endpoint.py \
     %D%/kill_test.py \
@@ -7,7 +8,7 @@ E2E_TESTS = \
     %D%/robust.py
 TESTS += $(E2E_TESTS)
 PY_LOG_COMPILER = /usr/bin/python3 -B
-EXTRA_DIST += %D%/engine.py %D%/postgres.py $(E2E_TESTS)
+EXTRA_DIST += %D%/crossing.py %D%/engine.py %D%/postgres.py $(E2E_TESTS)
 
 # What npm brought for the JavaScript client.
 distclean-local:
