@@ -39,8 +39,7 @@ enum {
     LIMIT_LOG_QUEUE_BYTES = 16777216,  /* lines of --logs that wait for the disk */
     LIMIT_REQUEST_HEAD_BYTES = 65536,  /* its request line and headers */
     LIMIT_REQUEST_AHEAD_BYTES = 65536, /* kept of further requests while one is at work */
-    LIMIT_REQUEST_SECONDS = 60,        /* from its first byte to its last */
-    LIMIT_ANSWER_SECONDS = 60,         /* until the client has taken an answer */
+    LIMIT_REQUEST_SECONDS = 60,        /* for a request to arrive, and for its answer to be taken: default setting */
     LIMIT_REQUESTS = 8192,             /* at work at once */
     LIMIT_REQUESTS_BYTES = 268435456,  /* of all requests that are arriving, together */
     LIMIT_CONNECTIONS = 16384,         /* open at once: default setting */

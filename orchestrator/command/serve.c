@@ -179,7 +179,7 @@ static int open_server(struct serving *serving, struct err *err)
     const char *key = options_text(options, OPT_TLS_KEY);
     char *host = NULL;
     int port;
-    int64_t connections_max, idle_seconds;
+    int64_t connections_max, idle_seconds, request_seconds;
     if ((certificate == NULL) != (key == NULL))
         return err_set(err, ERR_INVALID, "--tls-cert and --tls-key belong together");
     int code = keys ? http_keys_read(keys, &serving->keys, err) : 0;
@@ -187,6 +187,8 @@ static int open_server(struct serving *serving, struct err *err)
         code = options_int(options, OPT_CONNECTIONS_MAX, 1, INT_MAX, LIMIT_CONNECTIONS, &connections_max, err);
     if (code == 0)
         code = options_int(options, OPT_IDLE_TIMEOUT, 1, INT_MAX, LIMIT_IDLE_SECONDS, &idle_seconds, err);
+    if (code == 0)
+        code = options_int(options, OPT_REQUEST_TIMEOUT, 1, INT_MAX, LIMIT_REQUEST_SECONDS, &request_seconds, err);
     if (code == 0)
         code = open_audit(serving, err);
     if (code == 0)
@@ -203,6 +205,7 @@ static int open_server(struct serving *serving, struct err *err)
                                             .tls_key = key,
                                             .connections_max = (size_t)connections_max,
                                             .idle_seconds = idle_seconds,
+                                            .request_seconds = request_seconds,
                                             .audit_fd = serving->audit_fd,
                                             .log = log_line};
         code = http_server_open(&http_options, &serving->server, err);

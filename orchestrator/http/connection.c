@@ -116,9 +116,8 @@ static int64_t time_limit_ms(const struct connections *all, enum state state)
     case STATE_IDLE:
         return all->options.idle_ms;
     case STATE_ARRIVING:
-        return LIMIT_REQUEST_SECONDS * 1000;
     case STATE_SENDING:
-        return LIMIT_ANSWER_SECONDS * 1000;
+        return all->options.request_ms;
     case STATE_LINGER:
         return LINGER_MS;
     default:
@@ -630,6 +629,8 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
     if (connection->ssl && connection->state == STATE_ARRIVING && connection->arriving == NULL &&
         connection->in.bytes == 0 && tls_ready(connection->ssl))
         connection->state = STATE_IDLE; /* that was the handshake */
+    if (connection->state == STATE_IDLE && connection->in.bytes)
+        take_kept(connection); /* a poll was answered because the client sends nothing more */
     end_if_nothing_is_left(connection);
     settle(connection);
 }

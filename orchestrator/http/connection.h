@@ -33,6 +33,7 @@ struct connections_options {
     size_t body_bytes_max;
     size_t count_max;
     int64_t idle_ms;
+    int64_t request_ms; /* for a request to arrive, and for an answer to be taken */
 };
 
 struct connections *connections_new(const struct connections_options *options);

@@ -156,6 +156,7 @@ int http_server_open(const struct http_options *options, struct http_server **re
         .tls = server->tls,
         .body_bytes_max = options->body_bytes_max ? options->body_bytes_max : LIMIT_REQUEST_BYTES,
         .count_max = options->connections_max ? options->connections_max : LIMIT_CONNECTIONS,
+        .request_ms = (options->request_seconds ? options->request_seconds : LIMIT_REQUEST_SECONDS) * INT64_C(1000),
         .idle_ms = (options->idle_seconds ? options->idle_seconds : LIMIT_IDLE_SECONDS) * INT64_C(1000)});
     int code = listen_on(server, err);
     if (code < 0) {
