@@ -246,6 +246,7 @@ static char *make_meta(const struct engine_start *start)
         {"traceHeader", start->trace_header},
         {"testCase", start->test_case},
         {"mapRunArn", start->map_run_arn},
+        {"startedBy", start->started_by},
     };
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         if (members[i].text == NULL)
@@ -326,18 +327,18 @@ static struct run *make_run(struct engine *engine, const struct engine_start *st
     return run;
 }
 
-void engine_start(struct engine *engine, const struct engine_start *start, int64_t *ret_started_ms,
-                  engine_done_fn *done, void *done_context, engine_ended_fn *ended, void *ended_context)
+int engine_start(struct engine *engine, const struct engine_start *start, int64_t *ret_started_ms, engine_done_fn *done,
+                 void *done_context, engine_ended_fn *ended, void *ended_context)
 {
     struct machine *machine = engine_definition(engine, start->definition_key);
     *ret_started_ms = engine_now_ms(engine);
     if (machine == NULL) {
         refuse(done, done_context, ERR_NOT_FOUND, "the definition %s is not in the store", start->definition_key);
-        return;
+        return ERR_NOT_FOUND;
     }
     if (!start->express && !engine_owns(engine, start->arn)) {
         refuse(done, done_context, ERR_FENCED, "the shard of %s is not this process's", start->arn);
-        return;
+        return ERR_FENCED;
     }
     struct err err;
     int taken = find_taken(engine, start, &err);
@@ -346,7 +347,7 @@ void engine_start(struct engine *engine, const struct engine_start *start, int64
             refuse(done, done_context, ERR_EXISTS, "there is an execution %s already", start->arn);
         else
             answer_error(done, done_context, &err);
-        return;
+        return taken == 0 ? ERR_EXISTS : taken;
     }
     struct run *run = make_run(engine, start, machine);
     engine->counters.started++;
@@ -357,6 +358,7 @@ void engine_start(struct engine *engine, const struct engine_start *start, int64
     run_deliver(run, &(struct stimulus){.kind = STIMULUS_START, .value = start->input});
     if (!start->express && done)
         engine_on_commit(engine, done, done_context);
+    return 0;
 }
 
 static struct watcher *without(struct watcher *watchers, const void *context)

@@ -93,7 +93,8 @@ void engine_on_commit(struct engine *engine, engine_done_fn *done, void *context
 
 /*
  * The store keeps what never changes as `meta` of the execution: {name, machineName, definition (its key),
- * roleArn, stateMachineVersionArn?, stateMachineAliasArn?, traceHeader?, testCase?, mapRunArn?, logging?}.
+ * roleArn, stateMachineVersionArn?, stateMachineAliasArn?, traceHeader?, testCase?, mapRunArn?,
+ * startedBy?, logging?}.
  */
 struct engine_start {
     const char *arn;         /* of the execution */
@@ -107,6 +108,7 @@ struct engine_start {
     const char *test_case;               /* of the mock file, or NULL */
     const char *map_run_arn;             /* a child of a distributed Map, or NULL */
     struct json_object *logging;         /* loggingConfiguration, or NULL */
+    const char *started_by;              /* token of the task that starts it, or NULL */
     struct json_object *input;
     bool express;
 };
@@ -123,10 +125,10 @@ typedef void engine_ended_fn(void *context, const struct engine_outcome *outcome
 /*
  * Starts an execution. done(0) once the start is durable (Express: at once); ERR_EXISTS when the ARN is
  * taken. ended (may be NULL) is called when it has ended and that is durable. started_ms is given back
- * at once.
+ * at once. Returns 0, or the error where it was refused without a commit; done has been called then.
  */
-void engine_start(struct engine *engine, const struct engine_start *start, int64_t *ret_started_ms,
-                  engine_done_fn *done, void *done_context, engine_ended_fn *ended, void *ended_context);
+int engine_start(struct engine *engine, const struct engine_start *start, int64_t *ret_started_ms, engine_done_fn *done,
+                 void *done_context, engine_ended_fn *ended, void *ended_context);
 /* Forgets an `ended` callback that has not been called. */
 void engine_forget(struct engine *engine, const char *arn, void *ended_context);
 /*

@@ -222,7 +222,7 @@ void timers_idle(struct engine *engine);
 
 /* --- tasks.c ------------------------------------------------------------------------------------------- */
 void tasks_carry_out(struct run *run, struct command command);
-void tasks_cancel_all(struct run *run);
+void tasks_leave_all(struct run *run);
 bool tasks_hold(const struct run *run);
 void tasks_close(struct engine *engine, int grace_ms);
 

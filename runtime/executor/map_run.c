@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECORD_EVERY_MS = 200 };
+enum { RECORD_EVERY_MS = 200, AGAIN_S = 1 };
 
 struct child {
     struct map_run *map_run;
@@ -56,6 +56,7 @@ struct map_run {
     bool starting; /* inside start_children() */
     const char *status;
     struct event *tick;
+    struct event *again; /* goes on with the children after the store was away */
 };
 
 static void free_map_run(struct map_run *m)
@@ -72,6 +73,8 @@ static void free_map_run(struct map_run *m)
     }
     if (m->tick)
         event_free(m->tick);
+    if (m->again)
+        event_free(m->again);
     asl_failure_release(&m->failure);
     json_object_put(m->settled);
     json_object_put(m->writer_config);
@@ -361,20 +364,21 @@ static void name_child(const struct map_run *m, size_t index, const char *machin
 
 struct found {
     struct child *child;
-    bool there, open;
+    bool open;
+    int code;
 };
 
 static int read_child(void *context, const struct store_execution *row)
 {
     struct found *found = context;
     struct engine *engine = found->child->map_run->parent->engine;
-    found->there = true;
     found->open = row->status == EXECUTION_RUNNING;
     if (found->open)
         return 0;
     char *input, *output, *error, *cause;
     AUTO_JSON struct json_object *value = NULL;
-    if (engine_describe(engine, row, &input, &output, &error, &cause, NULL) == 0) {
+    found->code = engine_describe(engine, row, &input, &output, &error, &cause, NULL);
+    if (found->code == 0) {
         if (output)
             json_parse(output, strlen(output), &value, NULL);
         take_end(found->child, row->status, value, error, cause, row->started_ms, row->stopped_ms);
@@ -386,19 +390,37 @@ static int read_child(void *context, const struct store_execution *row)
     return 0;
 }
 
-/* After a crash the child may be there already, running or ended. */
-static bool find_child(struct map_run *m, struct child *child)
+static int watch_child(struct map_run *m, struct child *child)
 {
-    struct engine *engine = m->parent->engine;
-    struct found found = {child, false, false};
-    if (m->express || store_execution_by_arn(engine->store, child->arn, read_child, &found, NULL) != 0 || !found.there)
-        return false;
-    if (found.open && engine_watch(engine, child->arn, on_child_ended, child) == 0)
-        m->running++;
-    return true;
+    m->running++;
+    int code = engine_watch(m->parent->engine, child->arn, on_child_ended, child);
+    if (code != 0)
+        m->running--;
+    return code;
 }
 
-static void start_child(struct map_run *m, size_t index)
+/* After a crash the child may be there already, running or ended. ERR_NOT_FOUND: it is not. */
+static int find_child(struct map_run *m, struct child *child)
+{
+    struct found found = {.child = child};
+    if (m->express)
+        return ERR_NOT_FOUND;
+    int code = store_execution_by_arn(m->parent->engine->store, child->arn, read_child, &found, NULL);
+    if (code == 0)
+        code = found.open ? watch_child(m, child) : found.code;
+    return code;
+}
+
+static int put_back(struct child *child, int code)
+{
+    child->started = false;
+    free(child->arn);
+    child->arn = NULL;
+    return code;
+}
+
+/* Not 0: the store is away, or the shard is not ours at the moment; the child is as it was. */
+static int start_child(struct map_run *m, size_t index)
 {
     struct engine *engine = m->parent->engine;
     struct child *child = &m->children[index];
@@ -408,8 +430,9 @@ static void start_child(struct map_run *m, size_t index)
     snprintf(machine_arn, sizeof machine_arn, "%s/%s", m->parent->machine_arn, m->label);
     name_child(m, index, machine_name, name, &child->arn);
     child->started = true;
-    if (find_child(m, child))
-        return;
+    int code = find_child(m, child);
+    if (code != ERR_NOT_FOUND)
+        return code == 0 ? 0 : put_back(child, code);
     AUTO_JSON struct json_object *meta = NULL;
     struct json_object *logging = NULL;
     if (m->parent->meta)
@@ -429,7 +452,13 @@ static void start_child(struct map_run *m, size_t index)
         .express = m->express,
     };
     m->running++;
-    engine_start(engine, &start, &child->started_ms, NULL, NULL, on_child_ended, child);
+    code = engine_start(engine, &start, &child->started_ms, NULL, NULL, on_child_ended, child);
+    if (code == 0)
+        return 0;
+    m->running--;
+    if (code == ERR_EXISTS) /* in memory, on its way to the disk */
+        code = watch_child(m, child);
+    return code == 0 ? 0 : put_back(child, code);
 }
 
 static void start_children(struct map_run *m)
@@ -438,10 +467,21 @@ static void start_children(struct map_run *m)
                        ? m->max_concurrency
                        : LIMIT_DISTRIBUTED_MAP_CONCURRENCY;
     m->starting = true;
-    while (m->next_child < m->count && (int64_t)m->running < most && !is_too_much(m))
-        start_child(m, m->next_child++);
+    while (m->next_child < m->count && (int64_t)m->running < most && !is_too_much(m)) {
+        if (start_child(m, m->next_child) != 0) {
+            event_add(m->again, &(struct timeval){.tv_sec = AGAIN_S});
+            break;
+        }
+        m->next_child++;
+    }
     m->starting = false;
     check_end(m);
+}
+
+static void on_again(int fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    start_children(context);
 }
 
 /* --- the beginning ----------------------------------------------------------------------------------------------- */
@@ -615,6 +655,7 @@ static void start_run(struct run *parent, struct command command)
     m->started_ms = engine_now_ms(engine);
     m->status = "RUNNING";
     m->tick = evtimer_new(engine->base, on_tick, m);
+    m->again = evtimer_new(engine->base, on_again, m);
     m->next = parent->map_runs;
     parent->map_runs = m;
     if (make_children(m, &wanted) == 0)

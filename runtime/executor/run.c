@@ -107,7 +107,7 @@ struct run *run_new(struct engine *engine, const char *arn, bool express)
 void run_forget(struct run *run)
 {
     struct engine *engine = run->engine;
-    tasks_cancel_all(run);
+    tasks_leave_all(run);
     map_runs_drop(run);
     timers_remove(run);
     commit_drop_run(engine, run);

@@ -244,7 +244,7 @@ bool tasks_hold(const struct run *run)
     return run->works != NULL;
 }
 
-void tasks_cancel_all(struct run *run)
+void tasks_leave_all(struct run *run)
 {
     struct engine *engine = run->engine;
     for (size_t i = engine->queue_head; i < engine->queue_count; i++)
@@ -253,7 +253,8 @@ void tasks_cancel_all(struct run *run)
     activity_withdraw(run, 0, 0);
     while (run->works) {
         struct work *work = run->works;
-        work->connector->ops->cancel(work->connector, &work->task);
+        const struct connector_ops *ops = work->connector->ops;
+        (ops->leave ? ops->leave : ops->cancel)(work->connector, &work->task);
         work_free(work);
     }
 }

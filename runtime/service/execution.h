@@ -6,6 +6,12 @@
 
 #include "runtime/service/service_priv.h"
 
+/*
+ * Member of StartExecution's input beside those of the API: the token of the task that starts it. The same task may ask
+ * for the same execution again, whatever became of it.
+ */
+#define START_STARTED_BY "_startedBy"
+
 /* Fails the call with ExecutionDoesNotExist. */
 void execution_fail_missing(struct service_call *call, const char *arn);
 /* Reads the execution that `executionArn` names; `fn` is called with it. False: the call has failed. */

@@ -2,14 +2,17 @@
 
 #include "asl/base/err.h"
 #include "asl/base/mem.h"
-#include "runtime/service/service_priv.h"
+#include "runtime/service/execution.h"
 #include "runtime/task/deferred.h"
 
 #include <ctype.h>
+#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+enum { AGAIN_S = 1 }; /* pause before the API is asked once more */
 
 struct nested {
     struct connector connector;
@@ -22,8 +25,10 @@ struct child {
     struct nested *nested;
     struct task *task;
     struct service_call *call; /* StartExecution on the way */
-    bool has_own_name;         /* the task gave none */
-    char *arn;                 /* of the execution that is waited for */
+    struct event *again;       /* asks once more */
+    char operation[64];
+    struct json_object *request;
+    char *arn; /* of the execution that is waited for */
     struct json_object *input;
 };
 
@@ -44,7 +49,9 @@ static bool nested_accepts(struct connector *connector, const struct task *task)
 static void child_free(struct child *child)
 {
     child->task->connector_data = NULL;
+    event_free(child->again);
     free(child->arn);
+    json_object_put(child->request);
     json_object_put(child->input);
     free(child);
 }
@@ -224,6 +231,17 @@ static void on_ended(void *context, const struct engine_outcome *outcome)
     child_free(child);
 }
 
+static void watch(struct child *child)
+{
+    int code = engine_watch(child->nested->service->engine, child->arn, on_ended, child);
+    if (code == ERR_NOT_FOUND) {
+        report(child, TASK_FAILED, NULL, "States.TaskFailed", "The started execution cannot be found.", false);
+        child_free(child);
+    } else if (code != 0) {
+        event_add(child->again, &(struct timeval){.tv_sec = AGAIN_S});
+    }
+}
+
 /* Started: request-response ends here, a callback waits for its token, .sync for the child's end. */
 static void follow(struct child *child, struct json_object *output)
 {
@@ -246,10 +264,7 @@ static void follow(struct child *child, struct json_object *output)
     }
     report(child, TASK_SUBMITTED, shown, NULL, NULL, false);
     child->arn = mem_strdup(json_member_text(shown, "ExecutionArn"));
-    if (engine_watch(child->nested->service->engine, child->arn, on_ended, child) != 0) {
-        report(child, TASK_FAILED, NULL, "States.TaskFailed", "The started execution cannot be found.", false);
-        child_free(child);
-    }
+    watch(child);
 }
 
 /* Times of the SDK are texts. */
@@ -269,28 +284,12 @@ static void sdk_times(struct json_object *output)
     }
 }
 
-/* Started before a crash under the name that follows from this attempt, and over by now. */
-static bool was_started_before(const struct child *child, const struct service_answer *answer)
-{
-    return answer->error && strcmp(answer->error, "ExecutionAlreadyExists") == 0 && child->has_own_name;
-}
-
-static struct json_object *answer_again(const struct service_answer *answer)
-{
-    struct json_object *output = json_object_new_object();
-    const char *quote = strchr(answer->message, '\'');
-    size_t bytes = quote ? strcspn(quote + 1, "'") : 0;
-    json_add(output, "executionArn", json_object_new_string_len(quote ? quote + 1 : "", (int)bytes));
-    return output;
-}
-
 static void on_answer(void *context, const struct service_answer *answer)
 {
     struct child *child = context;
     child->call = NULL;
-    if (was_started_before(child, answer) && !is_sdk(child->task->resource)) {
-        AUTO_JSON struct json_object *output = answer_again(answer);
-        follow(child, output);
+    if (answer->error && strcmp(answer->error, "ServiceUnavailable") == 0) {
+        event_add(child->again, &(struct timeval){.tv_sec = AGAIN_S});
         return;
     }
     if (answer->error) {
@@ -312,6 +311,24 @@ static void on_answer(void *context, const struct service_answer *answer)
     child_free(child);
 }
 
+static void ask(struct child *child)
+{
+    struct service_call *call =
+        service_call(child->nested->service, child->operation, child->request, on_answer, child);
+    if (call) /* not answered yet: the child is still there */
+        child->call = call;
+}
+
+static void ask_again(int fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    struct child *child = context;
+    if (child->arn)
+        watch(child);
+    else
+        ask(child);
+}
+
 static void nested_start(struct connector *connector, struct task *task)
 {
     struct nested *nested = (struct nested *)connector;
@@ -324,34 +341,44 @@ static void nested_start(struct connector *connector, struct task *task)
         input = json_object_new_object();
     make_text(input, "input");
     make_text(input, "output");
-    child->has_own_name = json_member_text(input, "name") == NULL;
-    if (strcmp(task->resource->operation, "startExecution") == 0)
+    if (strcmp(task->resource->operation, "startExecution") == 0) {
         add_name(nested, task, input);
+        json_add_text(input, START_STARTED_BY, task->idempotency_token);
+    }
     const char *text = json_member_text(input, "input");
     if (text == NULL || json_parse(text, strlen(text), &child->input, NULL) != 0)
         child->input = json_object_new_object();
-    char operation[64];
-    snprintf(operation, sizeof operation, "%s", task->resource->operation);
-    operation[0] = (char)toupper((unsigned char)operation[0]);
-    struct service_call *call = service_call(nested->service, operation, input, on_answer, child);
-    if (call) /* not answered yet: the child is still there */
-        child->call = call;
+    snprintf(child->operation, sizeof child->operation, "%s", task->resource->operation);
+    child->operation[0] = (char)toupper((unsigned char)child->operation[0]);
+    child->request = json_take(&input);
+    child->again = evtimer_new(engine_base(nested->service->engine), ask_again, child);
+    ask(child);
 }
 
-static void nested_cancel(struct connector *connector, struct task *task)
+static void drop(struct nested *nested, struct task *task, bool stops)
 {
-    struct nested *nested = (struct nested *)connector;
     struct child *child = task->connector_data;
     deferred_cancel(&nested->deferred, task);
     if (child == NULL)
         return;
     if (child->call)
         service_cancel(nested->service, child->call);
-    if (child->arn) {
+    if (child->arn)
         engine_forget(nested->service->engine, child->arn, child);
+    if (child->arn && stops)
         engine_stop(nested->service->engine, child->arn, NULL, NULL, NULL, NULL);
-    }
     child_free(child);
+}
+
+static void nested_cancel(struct connector *connector, struct task *task)
+{
+    drop((struct nested *)connector, task, true);
+}
+
+/* The child goes on: it is found again by its name. */
+static void nested_leave(struct connector *connector, struct task *task)
+{
+    drop((struct nested *)connector, task, false);
 }
 
 static void nested_close(struct connector *connector, int grace_ms)
@@ -362,8 +389,12 @@ static void nested_close(struct connector *connector, int grace_ms)
     free(nested);
 }
 
-static const struct connector_ops nested_ops = {
-    .name = "nested", .accepts = nested_accepts, .start = nested_start, .cancel = nested_cancel, .close = nested_close};
+static const struct connector_ops nested_ops = {.name = "nested",
+                                                .accepts = nested_accepts,
+                                                .start = nested_start,
+                                                .cancel = nested_cancel,
+                                                .leave = nested_leave,
+                                                .close = nested_close};
 
 struct connector *nested_open(struct service *service)
 {

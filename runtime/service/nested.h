@@ -2,8 +2,9 @@
  * nested.h - tasks that call the Step Functions API itself: states:startExecution in its four patterns and
  * aws-sdk:sfn:*.
  *
- * An execution that a task starts without a name gets one that follows from the task's idempotency token: a task
- * that is started again after a crash finds its child and does not start a second one.
+ * An execution that a task starts without a name gets one that follows from the task's idempotency token, and each
+ * keeps that token: a task that is started again after a crash finds its child and does not start a second one. What
+ * the API cannot answer at the moment (ServiceUnavailable) is asked again; it fails no task.
  *
  * Source    reference/integrations.md sections 7 and 8.
  */

@@ -150,6 +150,7 @@ static void start(struct service_call *call, struct starting *starting, engine_d
                                    .alias_arn = starting->alias_arn,
                                    .trace_header = call_text(call, "traceHeader"),
                                    .test_case = starting->test_case,
+                                   .started_by = call_text(call, START_STARTED_BY),
                                    .logging = logging,
                                    .input = starting->input,
                                    .express = express};
@@ -167,7 +168,10 @@ static void started_answer(struct service_call *call, int64_t started_ms)
     call_succeed(call, output);
 }
 
-/* The name is taken: the same start over again, while that one runs, is answered like the first. */
+/*
+ * The name is taken: the same start over again, while that one runs, is answered like the first; that of the same task
+ * always.
+ */
 struct earlier {
     struct service_call *call;
     bool same;
@@ -176,11 +180,22 @@ struct earlier {
     struct err err;
 };
 
+static bool is_of_same_task(struct service_call *call, const struct store_execution *execution)
+{
+    const char *task = call_text(call, START_STARTED_BY);
+    AUTO_JSON struct json_object *meta = NULL;
+    if (task == NULL || json_parse(execution->meta, strlen(execution->meta), &meta, NULL) != 0)
+        return false;
+    const char *earlier_task = json_member_text(meta, "startedBy");
+    return earlier_task && strcmp(task, earlier_task) == 0;
+}
+
 static int compare_earlier(void *context, const struct store_execution *execution)
 {
     struct earlier *earlier = context;
     earlier->started_ms = execution->started_ms;
-    if (execution->status != EXECUTION_RUNNING)
+    earlier->same = is_of_same_task(earlier->call, execution);
+    if (earlier->same || execution->status != EXECUTION_RUNNING)
         return 0;
     char *input = NULL, *output = NULL, *error = NULL, *cause = NULL;
     const char *given = call_text(earlier->call, "input");

@@ -93,7 +93,7 @@ static enum err_code map_state(const char *state)
 
 int postgres_error(PGconn *pg, const PGresult *result, const char *what, struct err *err)
 {
-    enum err_code code = map_state(sqlstate_of(result));
+    enum err_code code = pq.status(pg) == CONNECTION_OK ? map_state(sqlstate_of(result)) : ERR_BUSY;
     const char *primary = result ? pq.resultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
     const char *detail = result ? pq.resultErrorField(result, PG_DIAG_MESSAGE_DETAIL) : NULL;
     const char *text = primary ? primary : pq.errorMessage(pg);

@@ -310,7 +310,7 @@ static int collect(struct postgres_store *store, struct store_batch *batch, cons
     if (committed)
         return 0;
     if (!result)
-        result = err_set(err, ERR_IO, "the connection to the database was lost");
+        result = err_set(err, ERR_BUSY, "the connection to the database was lost");
     *ret_lost = *ret_lost || pq.status(pg) != CONNECTION_OK;
     return result;
 }
@@ -328,7 +328,7 @@ static int try_batch(struct postgres_store *store, struct store_batch *batch, bo
     if (result || !pq.pipelineSync(pg)) {
         *ret_lost = true;
         postgres_drop(&store->writer);
-        return result ? result : err_set(err, ERR_IO, "the connection to the database was lost");
+        return result ? result : err_set(err, ERR_BUSY, "the connection to the database was lost");
     }
     result = collect(store, batch, &pipeline, ret_lost, err);
     if (*ret_lost || !pq.exitPipelineMode(pg) || (result && postgres_run(pg, "ROLLBACK", NULL)))

@@ -67,6 +67,11 @@ struct connector_ops {
     void (*start)(struct connector *connector, struct task *task);
     /* The result is not wanted any more: end the work (whole process groups), report nothing. */
     void (*cancel)(struct connector *connector, struct task *task);
+    /*
+     * The execution leaves memory, and the task is started again, here or elsewhere, under the same idempotency token.
+     * Like cancel(), but what was begun outside of this process goes on. NULL: there is nothing like that.
+     */
+    void (*leave)(struct connector *connector, struct task *task);
     /* Shutdown: ends everything within grace_ms. */
     void (*close)(struct connector *connector, int grace_ms);
 };

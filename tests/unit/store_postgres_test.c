@@ -350,7 +350,7 @@ static void unreachable_database_is_told(void **state)
     struct err err = {0};
 
     (void)state;
-    assert_int_equal(store_open("postgres://nobody:secret@127.0.0.1:1/none", &store, &err), ERR_IO);
+    assert_int_equal(store_open("postgres://nobody:secret@127.0.0.1:1/none", &store, &err), ERR_BUSY);
     assert_non_null(strstr(err.message, "could not reach the database"));
     assert_null(strstr(err.where, "secret"));
 }
