@@ -11,9 +11,11 @@ dist_man_MANS += \
     %D%/man/orchestrator-delete.1 \
     %D%/man/orchestrator-describe.1 \
     %D%/man/orchestrator-eval.1 \
+    %D%/man/orchestrator-export.1 \
     %D%/man/orchestrator-graph.1 \
     %D%/man/orchestrator-help.1 \
     %D%/man/orchestrator-history.1 \
+    %D%/man/orchestrator-import.1 \
     %D%/man/orchestrator-info.1 \
     %D%/man/orchestrator-list.1 \
     %D%/man/orchestrator-prune.1 \

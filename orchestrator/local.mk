@@ -64,6 +64,7 @@ program_sources = \
     orchestrator/command/start.c \
     orchestrator/command/stop.c \
     orchestrator/command/task.c \
+    orchestrator/command/transfer.c \
     orchestrator/command/validate.c \
     orchestrator/curl_library.c \
     orchestrator/doctor_local.c \

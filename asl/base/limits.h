@@ -44,6 +44,7 @@ enum {
     LIMIT_REQUESTS_BYTES = 268435456,  /* of all requests that are arriving, together */
     LIMIT_CONNECTIONS = 16384,         /* open at once: default setting */
     LIMIT_IDLE_SECONDS = 75,           /* a connection without a request: default setting */
+    LIMIT_IMPORT_BYTES = 536870912,    /* files of one `import`: one transaction */
     LIMIT_TAGS = 50,
     LIMIT_VERSIONS = 1000,
     LIMIT_ALIASES = 100,

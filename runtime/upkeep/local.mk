@@ -1,4 +1,8 @@
 libruntime_a_SOURCES += \
+    %D%/export.c \
+    %D%/import.c \
+    %D%/import_fold.c \
+    %D%/import_write.c \
     %D%/retention.c \
     %D%/retention.h \
     %D%/retention_worker.c \
@@ -7,4 +11,6 @@ libruntime_a_SOURCES += \
     %D%/store_claim.h \
     %D%/sweep.c \
     %D%/sweep.h \
-    %D%/sweep_definitions.c
+    %D%/sweep_definitions.c \
+    %D%/transfer.h \
+    %D%/transfer_priv.h

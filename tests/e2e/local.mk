@@ -6,7 +6,8 @@ E2E_TESTS = \
     %D%/kill_test.py \
     %D%/retention.py \
     %D%/robust.py \
-    %D%/test_connections.py
+    %D%/test_connections.py \
+    %D%/transfer.py
 TESTS += $(E2E_TESTS)
 PY_LOG_COMPILER = /usr/bin/python3 -B
 EXTRA_DIST += %D%/crossing.py %D%/engine.py %D%/postgres.py $(E2E_TESTS)
