@@ -16,10 +16,12 @@
 #include "asl/base/mem.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     CONNECT_MS = 10000,
@@ -255,15 +257,29 @@ static int take_answer(const struct client_http *http, const struct buf *body, s
     return 0;
 }
 
+/* As SDKs send it: it makes each signature another one, so that two equal requests are two (http/replay.h). */
+static void write_invocation_id(char out[64])
+{
+    uint64_t random[2] = {0};
+
+    if (getentropy(random, sizeof(random)))
+        random[0] = (uint64_t)time(NULL);
+    snprintf(out, 64, "amz-sdk-invocation-id: %016llx%016llx", (unsigned long long)random[0],
+             (unsigned long long)random[1]);
+}
+
 int client_http_call(struct client_http *http, const char *operation, struct json_object *input,
                      struct json_object **ret_output, struct client_error *error)
 {
     bool own = own_access_of(operation) != SERVICE_UNKNOWN;
     char *target = mem_printf("X-Amz-Target: %s.%s", own ? "Orchestrator" : "AWSStepFunctions", operation);
-    struct curl_slist headers = {.data = target, .next = http->headers};
+    char invocation[64];
+    struct curl_slist second = {.data = invocation, .next = http->headers};
+    struct curl_slist headers = {.data = target, .next = &second};
     AUTO_BUF request = BUF_INIT;
     AUTO_BUF body = BUF_INIT;
 
+    write_invocation_id(invocation);
     json_write(&request, input);
     curl.easy_setopt(http->handle, CURLOPT_HTTPHEADER, &headers);
     curl.easy_setopt(http->handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request.bytes);

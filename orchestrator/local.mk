@@ -22,6 +22,7 @@ program_headers = \
     orchestrator/history_reader.h \
     orchestrator/http/connection.h \
     orchestrator/http/request.h \
+    orchestrator/http/replay.h \
     orchestrator/http/server.h \
     orchestrator/http/server_priv.h \
     orchestrator/http/sigv4.h \
@@ -78,6 +79,7 @@ program_sources = \
     orchestrator/http/connection.c \
     orchestrator/http/metrics.c \
     orchestrator/http/request.c \
+    orchestrator/http/replay.c \
     orchestrator/http/server.c \
     orchestrator/http/sigv4.c \
     orchestrator/http/tls.c \

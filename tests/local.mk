@@ -60,7 +60,8 @@ EXTRA_DIST += \
     %D%/e2e/test_boto3.py \
     %D%/e2e/test_http.py \
     %D%/e2e/test_js_sdk.py \
-    %D%/e2e/test_logs.py
+    %D%/e2e/test_logs.py \
+    %D%/e2e/test_security.py
 
 include tests/cluster/local.mk
 include tests/e2e/local.mk

@@ -45,6 +45,7 @@ enum {
     LIMIT_CONNECTIONS = 16384,         /* open at once: default setting */
     LIMIT_IDLE_SECONDS = 75,           /* a connection without a request: default setting */
     LIMIT_IMPORT_BYTES = 536870912,    /* files of one `import`: one transaction */
+    LIMIT_REPLAY_SIGNATURES = 262144,  /* signatures of changing requests that are remembered */
     LIMIT_TAGS = 50,
     LIMIT_VERSIONS = 1000,
     LIMIT_ALIASES = 100,

@@ -207,6 +207,7 @@ static int open_server(struct serving *serving, struct err *err)
                                             .idle_seconds = idle_seconds,
                                             .request_seconds = request_seconds,
                                             .audit_fd = serving->audit_fd,
+                                            .metrics_token = options_text(options, OPT_METRICS_TOKEN),
                                             .log = log_line};
         code = http_server_open(&http_options, &serving->server, err);
     }

@@ -10,6 +10,7 @@
 #include "asl/base/limits.h"
 #include "asl/base/mem.h"
 #include "orchestrator/http/connection.h"
+#include "orchestrator/http/replay.h"
 #include "orchestrator/http/server_priv.h"
 #include "orchestrator/http/sigv4.h"
 #include "orchestrator/own.h"
@@ -34,6 +35,7 @@ struct exchange {
     char operation[48];
     enum service_access access;
     bool own;       /* an operation of own.h */
+    bool unknown;   /* who sends it: its signature was refused */
     char *resource; /* for the audit log: the ARN or name that the input is about */
 };
 
@@ -78,10 +80,18 @@ static void exchange_free(struct exchange *exchange)
 
 /* --- the audit log --------------------------------------------------------------------------------------------- */
 
+/* Requests that change something, or that nobody was allowed to send. */
+static bool is_audited(const struct exchange *exchange, const char *error)
+{
+    bool refused = error && (exchange->unknown || strcmp(error, "AccessDeniedException") == 0);
+    bool changes = exchange->access != SERVICE_READ && exchange->access != SERVICE_UNKNOWN;
+    return exchange->server->options.audit_fd >= 0 && (changes || refused);
+}
+
 static void audit(const struct exchange *exchange, int status, const char *error, double seconds)
 {
     int fd = exchange->server->options.audit_fd;
-    if (fd < 0)
+    if (!is_audited(exchange, error))
         return;
     char peer[64];
     connection_peer(exchange->connection, peer, sizeof peer);
@@ -249,6 +259,28 @@ static const char *find_header(void *context, const char *name)
     return request_header(context, name);
 }
 
+/* Which of the API's errors a request that is signed well meets all the same. False: the exchange has ended. */
+static bool allow(struct exchange *exchange, const struct sigv4_proof *proof)
+{
+    struct http_server *server = exchange->server;
+    char message[320];
+    if (!http_role_allows(proof->key->role, exchange->access)) {
+        snprintf(
+            message, sizeof message,
+            "User: arn:aws:iam::%s:user/%.64s is not authorized to perform: states:%s: the role of the key does not "
+            "allow it",
+            engine_account(server->options.engine), proof->key->id, exchange->operation);
+        send_error(exchange, 400, "AccessDeniedException", message, NULL);
+        return false;
+    }
+    bool changes = exchange->access == SERVICE_RUN || exchange->access == SERVICE_ADMIN;
+    if (!changes || replay_is_new(server->replay, proof->signature, proof->date_s, time(NULL)))
+        return true;
+    send_error(exchange, 400, "ThrottlingException",
+               "A request with this signature was received before. Sign it with a new date.", NULL);
+    return false;
+}
+
 /* Checks the signature and the key's role. False: the exchange has ended. */
 static bool authorise(struct exchange *exchange, const struct http_request *request)
 {
@@ -265,14 +297,14 @@ static bool authorise(struct exchange *exchange, const struct http_request *requ
                                            .now_s = time(NULL),
                                            .region = engine_region(options->engine)};
     struct sigv4_refusal refusal;
-    if (sigv4_check(options->keys, &signed_request, &exchange->key, &refusal) < 0) {
+    struct sigv4_proof proof;
+    if (sigv4_check(options->keys, &signed_request, &proof, &refusal) < 0) {
+        exchange->unknown = true;
         send_error(exchange, refusal.http_status, refusal.error, refusal.message, NULL);
         return false;
     }
-    if (http_role_allows(exchange->key->role, exchange->access))
-        return true;
-    send_error(exchange, 400, "AccessDeniedException", "The key's role does not allow this operation.", NULL);
-    return false;
+    exchange->key = proof.key;
+    return allow(exchange, &proof);
 }
 
 /* What the audit log says the request was about. */

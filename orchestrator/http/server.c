@@ -5,6 +5,7 @@
 #include "asl/base/limits.h"
 #include "asl/base/mem.h"
 #include "orchestrator/http/connection.h"
+#include "orchestrator/http/replay.h"
 #include "orchestrator/http/server_priv.h"
 
 #include <arpa/inet.h>
@@ -12,6 +13,7 @@
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <netdb.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,15 +34,39 @@ static void answer_text(struct connection *connection, int status, const char *t
                       &(struct http_answer){.status = status, .type = type, .body = text, .body_bytes = strlen(text)});
 }
 
-static void answer_metrics(struct http_server *server, struct connection *connection)
+/* A guarded server shows its figures to who has the token, as Prometheus sends it. */
+static bool may_read_metrics(const struct http_server *server, const struct http_request *request)
 {
+    static const char scheme[] = "Bearer ";
+    const char *token = server->options.metrics_token;
+    const char *given = request_header(request, "authorization");
+    if (server->options.keys == NULL)
+        return true;
+    return token && given && strncmp(given, scheme, sizeof scheme - 1) == 0 &&
+           strlen(given + sizeof scheme - 1) == strlen(token) &&
+           CRYPTO_memcmp(given + sizeof scheme - 1, token, strlen(token)) == 0;
+}
+
+static void answer_metrics(struct http_server *server, struct connection *connection,
+                           const struct http_request *request)
+{
+    static const char missing[] = "{\"__type\":\"MissingAuthenticationTokenException\","
+                                  "\"message\":\"Missing Authentication Token\"}";
     AUTO_BUF page = BUF_INIT;
+    if (!may_read_metrics(server, request)) {
+        connection_answer(connection, &(struct http_answer){.status = 403,
+                                                            .type = "application/x-amz-json-1.0",
+                                                            .body = missing,
+                                                            .body_bytes = sizeof missing - 1});
+        return;
+    }
     metrics_write(server, &page);
     answer_text(connection, 200, "text/plain; version=0.0.4", buf_text(&page));
 }
 
-static void answer_page(struct http_server *server, struct connection *connection, const char *path)
+static void answer_page(struct http_server *server, struct connection *connection, const struct http_request *request)
 {
+    const char *path = request->path;
     if (strcmp(path, "/health") == 0)
         answer_text(connection, 200, "text/plain", "ok\n");
     else if (strcmp(path, "/ready") == 0 && server->draining)
@@ -48,7 +74,7 @@ static void answer_page(struct http_server *server, struct connection *connectio
     else if (strcmp(path, "/ready") == 0)
         answer_text(connection, 200, "text/plain", "ready\n");
     else if (strcmp(path, "/metrics") == 0)
-        answer_metrics(server, connection);
+        answer_metrics(server, connection, request);
     else
         answer_text(connection, 404, "text/plain", "not found\n");
 }
@@ -63,7 +89,7 @@ void server_request(struct http_server *server, struct connection *connection, s
     else if (request->method == HTTP_OTHER)
         connection_answer(connection, &(struct http_answer){.status = 405, .headers = allow});
     else
-        answer_page(server, connection, request->path);
+        answer_page(server, connection, request);
 }
 
 /* --- the listening socket ------------------------------------------------------------------------------------- */
@@ -143,9 +169,11 @@ int http_server_open(const struct http_options *options, struct http_server **re
     }
     struct http_server *server = NEW(struct http_server);
     server->options = *options;
+    server->replay = replay_new(0);
     if (options->tls_certificate) {
         server->tls = tls_open(options->tls_certificate, options->tls_key, err);
         if (server->tls == NULL) {
+            replay_free(server->replay);
             free(server);
             return ERR_INVALID;
         }
@@ -193,6 +221,7 @@ void http_server_close(struct http_server *server)
     if (server->accept_again)
         event_free(server->accept_again);
     connections_free(server->connections);
+    replay_free(server->replay);
     tls_close(server->tls);
     free(server);
 }

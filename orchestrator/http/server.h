@@ -32,8 +32,9 @@ struct http_options {
     size_t requests_max;                   /* at work or waiting at once; 0: LIMIT_REQUESTS */
     size_t connections_max;                /* open at once; 0: LIMIT_CONNECTIONS */
     int64_t idle_seconds;                  /* a connection without a request is closed after; 0: LIMIT_IDLE_SECONDS */
-    int64_t request_seconds; /* for a request to arrive, an answer to be taken; 0: LIMIT_REQUEST_SECONDS */
-    int audit_fd;            /* a JSON line per API request goes here; -1: none */
+    int64_t request_seconds;   /* for a request to arrive, an answer to be taken; 0: LIMIT_REQUEST_SECONDS */
+    int audit_fd;              /* a JSON line goes here per request that changes something; -1: none */
+    const char *metrics_token; /* who has it may read /metrics where there are keys; or NULL */
     void (*log)(void *context, int level, const char *message);
     void *log_context;
 };

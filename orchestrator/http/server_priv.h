@@ -18,6 +18,7 @@ struct evconnlistener;
 struct event;
 struct exchange;
 struct http_request;
+struct replay;
 struct ssl_ctx_st;
 struct ssl_st;
 
@@ -35,6 +36,7 @@ struct http_server {
     struct event *accept_again; /* after a pause for want of descriptors */
     struct connections *connections;
     struct ssl_ctx_st *tls;
+    struct replay *replay; /* of signed requests */
     int port;
     bool draining;
     struct exchange *exchanges; /* API requests that are not answered yet */

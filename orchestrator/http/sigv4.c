@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,14 +133,6 @@ static bool parse_authorization(const char *text, struct authorization *ret)
     return true;
 }
 
-/* DATE/REGION/SERVICE/aws4_request of this region and today's date */
-static bool scope_fits(const struct authorization *authorization, const char *date, const char *region)
-{
-    char expected[128];
-    int length = snprintf(expected, sizeof expected, "%.8s/%s/states/aws4_request", date, region);
-    return (size_t)length == authorization->scope_bytes && memcmp(expected, authorization->scope, (size_t)length) == 0;
-}
-
 /* yyyymmddThhmmssZ */
 static bool parse_date(const char *text, int64_t *ret_seconds)
 {
@@ -231,7 +224,7 @@ static void hmac(const void *key, size_t key_bytes, const void *data, size_t byt
 
 /* The signing key is the secret, hashed with each part of the scope. */
 static void sign(const struct http_key *key, const struct authorization *authorization, const struct buf *text,
-                 struct buf *out)
+                 unsigned char out[SHA256_DIGEST_LENGTH])
 {
     unsigned char digest[SHA256_DIGEST_LENGTH];
     char *secret = mem_printf("AWS4%s", key->secret);
@@ -250,15 +243,69 @@ static void sign(const struct http_key *key, const struct authorization *authori
     }
     OPENSSL_cleanse(secret, strlen(secret));
     free(secret);
-    hmac(digest, sizeof digest, text->data, text->bytes, digest);
-    add_hex(out, digest, sizeof digest);
+    hmac(digest, sizeof digest, text->data, text->bytes, out);
     OPENSSL_cleanse(digest, sizeof digest);
 }
 
-static int refuse(struct sigv4_refusal *refusal, int status, const char *error, const char *message)
+/* Fills the refusal; returns -1. */
+static int refuse(struct sigv4_refusal *refusal, const char *error, const char *format, ...) ERR_PRINTF(3, 4);
+static int refuse(struct sigv4_refusal *refusal, const char *error, const char *format, ...)
 {
-    *refusal = (struct sigv4_refusal){.error = error, .message = message, .http_status = status};
+    va_list arguments;
+    *refusal = (struct sigv4_refusal){.error = error, .http_status = 403};
+    va_start(arguments, format);
+    vsnprintf(refusal->message, sizeof refusal->message, format, arguments);
+    va_end(arguments);
     return -1;
+}
+
+static void write_date(int64_t seconds, char out[20])
+{
+    time_t time = (time_t)seconds;
+    struct tm utc;
+    strftime(out, 20, "%Y%m%dT%H%M%SZ", gmtime_r(&time, &utc));
+}
+
+/* 0: the date is near enough to our clock. */
+static int check_date(const char *date, int64_t date_s, int64_t now_s, struct sigv4_refusal *refusal)
+{
+    char now[20], bound[20];
+    bool early = date_s > now_s;
+    if (llabs(now_s - date_s) <= SIGV4_SKEW_SECONDS)
+        return 0;
+    write_date(now_s, now);
+    write_date(now_s + (early ? SIGV4_SKEW_SECONDS : -SIGV4_SKEW_SECONDS), bound);
+    return refuse(refusal, "InvalidSignatureException", "%s: %s is %s than %s (%s %c %d min.)",
+                  early ? "Signature not yet current" : "Signature expired", date,
+                  early ? "still later" : "now earlier", bound, now, early ? '+' : '-', SIGV4_SKEW_SECONDS / 60);
+}
+
+/* 0: the scope is DATE/REGION/states/aws4_request of the request's date and this region. */
+static int check_scope(const struct authorization *authorization, const char *date, const char *region,
+                       struct sigv4_refusal *refusal)
+{
+    char scope[128], *rest = NULL;
+    snprintf(scope, sizeof scope, "%.*s", (int)authorization->scope_bytes, authorization->scope);
+    const char *scope_date = strtok_r(scope, "/", &rest);
+    const char *scope_region = strtok_r(NULL, "/", &rest);
+    const char *service = strtok_r(NULL, "/", &rest);
+    const char *end = strtok_r(NULL, "", &rest);
+    if (end == NULL || strcmp(end, "aws4_request") != 0)
+        return refuse(refusal, "IncompleteSignatureException",
+                      "Credential must have exactly 5 slash-delimited elements, e.g. "
+                      "keyid/date/region/service/term");
+    if (strncmp(scope_date, date, 8) != 0 || strlen(scope_date) != 8)
+        return refuse(refusal, "InvalidSignatureException",
+                      "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+                      "'%.32s' != '%.8s', from '%s'.",
+                      scope_date, date, date);
+    if (strcmp(scope_region, region) != 0)
+        return refuse(refusal, "InvalidSignatureException",
+                      "Credential should be scoped to a valid region, not '%.32s'.", scope_region);
+    if (strcmp(service, "states") != 0)
+        return refuse(refusal, "InvalidSignatureException",
+                      "Credential should be scoped to correct service: 'states'.");
+    return 0;
 }
 
 /* The client may state the body's hash; it must be the true one. */
@@ -272,43 +319,52 @@ static bool body_hash_fits(const struct sigv4_request *request)
     return strcasecmp(buf_text(&hash), stated) == 0;
 }
 
-int sigv4_check(const struct http_keys *keys, const struct sigv4_request *request, const struct http_key **ret_key,
+/* 0: the signature is the one that the key makes of the request. */
+static int check_signature(const struct http_key *key, const struct authorization *authorization, const char *date,
+                           const struct sigv4_request *request, unsigned char ret_signature[SHA256_DIGEST_LENGTH],
+                           struct sigv4_refusal *refusal)
+{
+    AUTO_BUF canonical = BUF_INIT;
+    AUTO_BUF text = BUF_INIT;
+    AUTO_BUF expected = BUF_INIT;
+    if (!canonical_request(&canonical, authorization, request) || !body_hash_fits(request))
+        return refuse(refusal, "InvalidSignatureException",
+                      "The signature must cover the host, the date, the target and the body.");
+    buf_printf(&text, "AWS4-HMAC-SHA256\n%s\n", date);
+    buf_add(&text, authorization->scope, authorization->scope_bytes);
+    buf_add_char(&text, '\n');
+    add_hash(&text, canonical.data, canonical.bytes);
+    sign(key, authorization, &text, ret_signature);
+    add_hex(&expected, ret_signature, SHA256_DIGEST_LENGTH);
+    if (authorization->signature_bytes == expected.bytes &&
+        CRYPTO_memcmp(authorization->signature, expected.data, expected.bytes) == 0)
+        return 0;
+    return refuse(
+        refusal, "InvalidSignatureException",
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
+        "Access Key and signing method. Consult the service documentation for details.");
+}
+
+int sigv4_check(const struct http_keys *keys, const struct sigv4_request *request, struct sigv4_proof *ret_proof,
                 struct sigv4_refusal *ret_refusal)
 {
     const char *header = request->header(request->header_context, "authorization");
     const char *date = request->header(request->header_context, "x-amz-date");
     struct authorization authorization;
-    int64_t date_s;
+    struct sigv4_proof proof = {0};
     if (header == NULL)
-        return refuse(ret_refusal, 403, "MissingAuthenticationTokenException", "Missing Authentication Token");
-    if (!parse_authorization(header, &authorization) || date == NULL || !parse_date(date, &date_s))
-        return refuse(ret_refusal, 403, "IncompleteSignatureException",
+        return refuse(ret_refusal, "MissingAuthenticationTokenException", "Missing Authentication Token");
+    if (!parse_authorization(header, &authorization) || date == NULL || !parse_date(date, &proof.date_s))
+        return refuse(ret_refusal, "IncompleteSignatureException",
                       "Authorization header or X-Amz-Date is missing or malformed");
-    if (llabs(request->now_s - date_s) > SIGV4_SKEW_SECONDS)
-        return refuse(ret_refusal, 403, "InvalidSignatureException", "Signature expired or not yet current");
-    if (!scope_fits(&authorization, date, request->region))
-        return refuse(ret_refusal, 403, "InvalidSignatureException",
-                      "Credential should be scoped to the request's date, this region and service 'states'");
-    const struct http_key *key = find_key(keys, authorization.id, authorization.id_bytes);
-    if (key == NULL)
-        return refuse(ret_refusal, 403, "UnrecognizedClientException",
+    proof.key = find_key(keys, authorization.id, authorization.id_bytes);
+    if (proof.key == NULL)
+        return refuse(ret_refusal, "UnrecognizedClientException",
                       "The security token included in the request is invalid.");
-
-    AUTO_BUF canonical = BUF_INIT;
-    AUTO_BUF text = BUF_INIT;
-    AUTO_BUF expected = BUF_INIT;
-    if (!canonical_request(&canonical, &authorization, request) || !body_hash_fits(request))
-        return refuse(ret_refusal, 403, "InvalidSignatureException",
-                      "The signature does not cover the host, the date, the target and the body");
-    buf_printf(&text, "AWS4-HMAC-SHA256\n%s\n", date);
-    buf_add(&text, authorization.scope, authorization.scope_bytes);
-    buf_add_char(&text, '\n');
-    add_hash(&text, canonical.data, canonical.bytes);
-    sign(key, &authorization, &text, &expected);
-    if (authorization.signature_bytes != expected.bytes ||
-        CRYPTO_memcmp(authorization.signature, expected.data, expected.bytes) != 0)
-        return refuse(ret_refusal, 403, "InvalidSignatureException",
-                      "The request signature we calculated does not match the signature you provided.");
-    *ret_key = key;
+    if (check_date(date, proof.date_s, request->now_s, ret_refusal) < 0 ||
+        check_scope(&authorization, date, request->region, ret_refusal) < 0 ||
+        check_signature(proof.key, &authorization, date, request, proof.signature, ret_refusal) < 0)
+        return -1;
+    *ret_proof = proof;
     return 0;
 }

@@ -1,7 +1,8 @@
 /*
  * sigv4.h - who sent a request: AWS Signature Version 4, checked.
  *
- * Promise   the signature is compared in constant time; a request is valid for 15 minutes around its date;
+ * Promise   the signature is compared in constant time; a request is valid for 15 minutes around its date (that it
+ *           is not taken twice meanwhile is replay.h);
  *           the body's hash is part of what is signed, and an unsigned payload is refused.
  * Source    AWS General Reference "Signing AWS API requests"; reference/api.md section 1.
  */
@@ -49,13 +50,18 @@ struct sigv4_request {
     const char *region;
 };
 
-/* 0 and the key it was signed with; else -1 with the API's error, its message (static texts) and HTTP status. */
+struct sigv4_proof {
+    const struct http_key *key;  /* that it was signed with */
+    unsigned char signature[32]; /* SHA-256 */
+    int64_t date_s;
+};
 struct sigv4_refusal {
-    const char *error;
-    const char *message;
+    const char *error; /* of the API; static text */
+    char message[320];
     int http_status;
 };
-int sigv4_check(const struct http_keys *keys, const struct sigv4_request *request, const struct http_key **ret_key,
+/* 0 and the proof, or -1 and the refusal. */
+int sigv4_check(const struct http_keys *keys, const struct sigv4_request *request, struct sigv4_proof *ret_proof,
                 struct sigv4_refusal *ret_refusal);
 
 #endif

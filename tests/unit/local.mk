@@ -9,6 +9,11 @@ TESTS += %D%/definition_test
 tests_unit_definition_test_SOURCES = %D%/definition_test.c
 tests_unit_definition_test_LDADD = $(ASL_LIBS) $(CMOCKA_LIBS)
 
+check_PROGRAMS += %D%/replay_test
+TESTS += %D%/replay_test
+tests_unit_replay_test_SOURCES = %D%/replay_test.c
+tests_unit_replay_test_LDADD = program/http/replay.o $(ASL_LIBS) $(CMOCKA_LIBS)
+
 store_test_helpers = %D%/store_fixture.c %D%/store_fixture.h %D%/store_helpers.c %D%/store_helpers.h
 check_PROGRAMS += %D%/store_test
 TESTS += %D%/store_test
