@@ -1,7 +1,23 @@
 # Tests. Unit tests are C; what can be written as text is under cases/ (language) and flows/ (executions);
 # e2e/ drives the program from outside.
-TEST_EXTENSIONS = .flow .py .sh .test
-EXTRA_DIST += %D%/count %D%/cppcheck.suppressions %D%/lint
+TEST_EXTENSIONS = .flow .pg .py .sh .test
+EXTRA_DIST += %D%/count %D%/cppcheck.suppressions %D%/lint %D%/new_store %D%/on_postgres %D%/postgres.sh
+
+# The program's tests once more on PostgreSQL: postgres/NAME.pg stands for NAME.sh or NAME.py, run by on_postgres.
+ON_POSTGRES = \
+    %D%/e2e/postgres/api.pg \
+    %D%/e2e/postgres/cli.pg \
+    %D%/e2e/postgres/doctor.pg \
+    %D%/e2e/postgres/endpoint.pg \
+    %D%/e2e/postgres/examples.pg \
+    %D%/e2e/postgres/robust.pg \
+    %D%/shared/postgres/conformance.pg
+TESTS += $(ON_POSTGRES)
+PG_LOG_COMPILER = $(srcdir)/%D%/on_postgres
+CLEANFILES += $(ON_POSTGRES)
+$(ON_POSTGRES):
+	@$(MKDIR_P) $(@D)
+	@: >$@
 
 dist_check_SCRIPTS = %D%/docs/limits.sh %D%/docs/man.sh
 TESTS += %D%/docs/limits.sh %D%/docs/man.sh
@@ -66,11 +82,12 @@ EXTRA_DIST += \
 include tests/cluster/local.mk
 include tests/e2e/local.mk
 include tests/flows/local.mk
+include tests/shared/local.mk
 include tests/unit/local.mk
 include tests/cases/local.mk
 include tests/fuzz/local.mk
 
 # Everything that takes no server and no real time.
 check-fast:
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(filter-out tests/e2e/% examples/%,$(TESTS))'
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(filter-out tests/e2e/% tests/shared/% examples/%,$(TESTS))'
 .PHONY: check-fast

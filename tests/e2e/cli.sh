@@ -6,7 +6,10 @@ work=$(mktemp -d)
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
 cd "$work" || exit 2
-export HOME=$work XDG_DATA_HOME=$work/data XDG_CONFIG_HOME=$work/config ORCHESTRATOR_STORE=sqlite:$work/store.db
+new_store=$(cd "${top_srcdir:?}/tests" && pwd)/new_store
+export HOME=$work XDG_DATA_HOME=$work/data XDG_CONFIG_HOME=$work/config
+ORCHESTRATOR_STORE=$("$new_store" "$work/store.db") || exit 1
+export ORCHESTRATOR_STORE
 unset ORCHESTRATOR_ENDPOINT ORCHESTRATOR_FUNCTIONS ORCHESTRATOR_CONFIG SFN_MOCK_CONFIG NO_COLOR
 
 passed=0 failed=0
@@ -29,6 +32,7 @@ holds() {
     shift
     if "$@"; then passed=$((passed + 1)); else fail "$name"; fi
 }
+not() { ! "$@"; }
 output_is() { holds "output is $1, not $(cat out)" [ "$(cat out)" = "$1" ]; }
 output_has() { holds "output has $1" grep -q -- "$1" out; }
 error_has() { holds "error has $1" grep -q -- "$1" err; }
@@ -80,8 +84,10 @@ echo '{"StartAt":"No","States":{"A":{"Type":"Pass","End":true}}}' >wrong.json
 
 # --- nothing is made before it is needed -------------------------------------------------------------------
 expect 0 info
-output_has "$work/store.db"
-holds 'info makes no store' [ ! -e store.db ]
+output_has "${ORCHESTRATOR_STORE#*:}"
+case $ORCHESTRATOR_STORE in
+sqlite:*) holds 'info makes no file' not "$new_store" --made "$ORCHESTRATOR_STORE" ;;
+esac
 
 # --- usage ---------------------------------------------------------------------------------------------
 expect 2
@@ -123,7 +129,7 @@ echo 5 | "$program" run double.json --input - --quiet >out 2>err
 output_is 10
 expect 1 run all.json --input '{"n":1}'
 error_has 'Bad.Luck: n is small'
-expect 0 run all.json --input '{"n":2,"items":[1,2,3]}' --store sqlite:virtual.db --clock virtual
+expect 0 run all.json --input '{"n":2,"items":[1,2,3]}' --store "$("$new_store" virtual.db)" --clock virtual
 output_is '[1,2,3]'
 error_has 'Right tried again (retry 2)'
 error_has 'Each done, 3 of 3 items'
@@ -308,16 +314,17 @@ expect 2 eval --batch x
 
 # --- settings ---------------------------------------------------------------------------------------------
 mkdir -p config/orchestrator
-printf 'region: eu-north-1\noutput: ids\nstore: sqlite:%s/other.db\n' "$work" >config/orchestrator/config.yaml
+other=$("$new_store" "$work/other.db")
+printf 'region: eu-north-1\noutput: ids\nstore: %s\n' "$other" >config/orchestrator/config.yaml
 expect 0 create pass.asl.json
 output_is arn:aws:states:eu-north-1:123456789012:stateMachine:pass
-holds 'the environment wins over the file' [ ! -e other.db ]
+holds 'the environment wins over the file' not "$new_store" --made "$other"
 ORCHESTRATOR_REGION=eu-west-1 expect 0 create pass.asl.json
 output_is arn:aws:states:eu-west-1:123456789012:stateMachine:pass
 ORCHESTRATOR_REGION=eu-west-1 expect 0 create pass.asl.json --region us-west-2
 output_is arn:aws:states:us-west-2:123456789012:stateMachine:pass
 ORCHESTRATOR_STORE='' expect 0 create pass.asl.json
-holds 'the file names the store' [ -e other.db ]
+holds 'the file names the store' "$new_store" --made "$other"
 echo 'stroe: x' >config/orchestrator/config.yaml
 expect 2 list
 error_has 'did you mean "store"'

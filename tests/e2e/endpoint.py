@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 
-from engine import PROGRAM, Checks, Server
+from engine import PROGRAM, Checks, Server, new_store
 
 KEYS = """
 keys:
@@ -248,7 +248,7 @@ def main():
     with open(config, "w", encoding="utf-8") as file:
         file.write(KEYS)
     make_certificate(server.folder)
-    local = Side(f"{server.folder}/local", ORCHESTRATOR_STORE=f"sqlite:{server.folder}/local.db")
+    local = Side(f"{server.folder}/local", ORCHESTRATOR_STORE=new_store(f"{server.folder}/local.db"))
     remote = Side(f"{server.folder}/remote", ORCHESTRATOR_ENDPOINT=f"https://127.0.0.1:{server.port}",
                   AWS_CA_BUNDLE=f"{server.folder}/certificate.pem", AWS_ACCESS_KEY_ID="ADMIN",
                   AWS_SECRET_ACCESS_KEY="admin-secret-0123456789")

@@ -15,6 +15,14 @@ PROGRAM = os.path.join(BUILD, "orchestrator")
 ROLE = "arn:aws:iam::123456789012:role/test"
 
 
+ON_POSTGRES = os.environ.get("TEST_STORE", "sqlite") != "sqlite"
+
+
+def new_store(path):
+    """The URL of a store that nobody else uses: the file, or a new database where TEST_STORE says so."""
+    return subprocess.run([f"{SOURCE}/tests/new_store", path], check=True, capture_output=True, text=True).stdout.strip()
+
+
 class Refused(Exception):
     """The API answered with an error."""
 
@@ -81,6 +89,10 @@ class Client:
         while True:
             try:
                 return self.call(operation, **members)
+            except Refused as refusal:
+                if refusal.kind != "ServiceUnavailable" or time.time() > end:
+                    raise
+                time.sleep(0.1)
             except (OSError, http.client.HTTPException, ValueError):
                 if time.time() > end:
                     raise
@@ -102,7 +114,7 @@ class Server:
     def __init__(self, *options):
         self.temporary = tempfile.TemporaryDirectory(prefix="orchestrator-test-")
         self.folder = self.temporary.name
-        self.store = f"sqlite:{self.folder}/store.db"
+        self.store = new_store(f"{self.folder}/store.db")
         self.functions = f"{self.folder}/functions"
         os.mkdir(self.functions)
         self.port = free_port()

@@ -14,7 +14,7 @@ failed=0
 for example in "$top_srcdir"/examples/*/run; do
     folder=$(dirname "$example")
     name=$(basename "$folder")
-    if ORCHESTRATOR_STORE=sqlite:$work/$name.db timeout 120 "$example" >"$work/out" 2>"$work/err" &&
+    if ORCHESTRATOR_STORE=$("$top_srcdir/tests/new_store" "$work/$name.db") timeout 120 "$example" >"$work/out" 2>"$work/err" &&
         diff -u "$folder/expected" "$work/out"; then
         echo "ok $name"
     else

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import tempfile
 
-from engine import PROGRAM, Checks
+from engine import ON_POSTGRES, PROGRAM, Checks, new_store
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:"
 
@@ -38,6 +38,7 @@ class Bench:
         self.temporary = tempfile.TemporaryDirectory(prefix="orchestrator-test-")
         self.folder = self.temporary.name
         os.mkdir(f"{self.folder}/functions")
+        self.stores = {}
 
     def path(self, name, text=None):
         path = f"{self.folder}/{name}"
@@ -62,7 +63,10 @@ class Bench:
         return text
 
     def store(self, name="store.db"):
-        return "sqlite:" + self.path(name)
+        """The store of this name: the same one each time."""
+        if name not in self.stores:
+            self.stores[name] = new_store(self.path(name))
+        return self.stores[name]
 
 
 def definition(function):
@@ -131,6 +135,22 @@ def stores(bench):
                   user=65534)
 
 
+def databases(bench):
+    """What can be wrong with a PostgreSQL."""
+    def at(database, **more):
+        return os.environ["TEST_STORE"].replace("{}", database) + "".join(f"&{k}={v}" for k, v in more.items())
+
+    plain = bench.path("plain.asl.json", json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}))
+    for command in (("list",), ("run", plain), ("info",)):
+        bench.run(f"no such database: {command[0]}", 6, r'database "nowhere" does not exist', *command, "--store",
+                  at("nowhere"))
+    bench.run("no such role", 6, r'role "nobody" does not exist', "list", "--store", at("postgres", user="nobody"))
+    bench.run("nobody listens", 6, r"/proc/none", "list", "--store", "postgres://x@/y?host=/proc/none")
+    bench.run("no such setting", 6, r"colour", "list", "--store", at("postgres", colour="red"))
+    bench.run("a database that may not be written", 6, r"read-only", "run", plain, "--store",
+              at("postgres", options="-cdefault_transaction_read_only%3Don"))
+
+
 def full_disk(bench):
     """Files may not grow beyond a limit: every write past it fails as on a full disk."""
     def limit():
@@ -153,8 +173,11 @@ def main():
     bench = Bench(checks)
     handlers(bench)
     definitions(bench)
-    stores(bench)
-    full_disk(bench)
+    if ON_POSTGRES:
+        databases(bench)
+    else:
+        stores(bench)
+        full_disk(bench)
     bench.temporary.cleanup()
     checks.end()
 

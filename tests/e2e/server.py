@@ -9,6 +9,8 @@ import tempfile
 import time
 import urllib.request
 
+from engine import new_store
+
 PROGRAM = os.path.join(os.environ.get("top_builddir", "build"), "orchestrator")
 REGION = "us-east-1"
 ROLE = "arn:aws:iam::123456789012:role/test"
@@ -19,7 +21,7 @@ class Server:
 
     def __init__(self, *arguments, config=None, scheme="http"):
         self.folder = tempfile.mkdtemp(prefix="orchestrator-e2e-")
-        self.store = "sqlite:" + os.path.join(self.folder, "store.db")
+        self.store = new_store(os.path.join(self.folder, "store.db"))
         self.arguments, self.scheme = list(arguments), scheme
         if config is not None:
             path = os.path.join(self.folder, "config.yaml")
