@@ -2,7 +2,9 @@
 noinst_LIBRARIES += libruntime.a
 libruntime_a_SOURCES = \
     %D%/library.c \
-    %D%/library.h
+    %D%/library.h \
+    %D%/uuid.c \
+    %D%/uuid.h
 RUNTIME_LIBS = libruntime.a $(ASL_LIBS) $(SQLITE_LIBS) $(EVENT_LIBS)
 
 include runtime/execution/local.mk

@@ -16,8 +16,8 @@
 #include "orchestrator/own.h"
 #include "runtime/executor/engine.h"
 #include "runtime/service/service.h"
+#include "runtime/uuid.h"
 
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +31,7 @@ struct exchange {
     struct service_call *call; /* while it waits */
     struct timespec began;
     const struct http_key *key;
-    char id[37];
+    char id[UUID_BYTES];
     char operation[48];
     enum service_access access;
     bool own;       /* an operation of own.h */
@@ -39,23 +39,13 @@ struct exchange {
     char *resource; /* for the audit log: the ARN or name that the input is about */
 };
 
-static void make_id(char out[37])
-{
-    unsigned char bytes[16];
-    if (RAND_bytes(bytes, sizeof bytes) != 1)
-        abort();
-    snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-4%01x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", bytes[0], bytes[1],
-             bytes[2], bytes[3], bytes[4], bytes[5], bytes[6] & 15, bytes[7], (bytes[8] & 63) | 128, bytes[9],
-             bytes[10], bytes[11], bytes[12], bytes[13], bytes[14], bytes[15]);
-}
-
 static struct exchange *exchange_new(struct http_server *server, struct connection *connection)
 {
     struct exchange *exchange = NEW(struct exchange);
     exchange->server = server;
     exchange->connection = connection;
     clock_gettime(CLOCK_MONOTONIC, &exchange->began);
-    make_id(exchange->id);
+    uuid_random(exchange->id);
     exchange->next = server->exchanges;
     if (exchange->next)
         exchange->next->previous = exchange;

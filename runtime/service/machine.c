@@ -18,6 +18,15 @@ void machine_fail_missing(struct service_call *call, const struct arn *arn)
     free(text);
 }
 
+static bool read_or_fail(struct service_call *call, const struct arn *arn, int code, const struct err *err)
+{
+    if (code == ERR_NOT_FOUND)
+        machine_fail_missing(call, arn);
+    else if (code < 0)
+        call_fail_internal(call, code, err);
+    return code == 0;
+}
+
 bool machine_read(struct service_call *call, const struct arn *arn, struct json_object **ret_machine,
                   int64_t *ret_version)
 {
@@ -25,11 +34,16 @@ bool machine_read(struct service_call *call, const struct arn *arn, struct json_
     int code = ERR_NOT_FOUND;
     if (service_owns_arn(call->service, arn))
         code = record_read(call->service, "machine", arn->machine, ret_machine, ret_version, &err);
-    if (code == ERR_NOT_FOUND)
-        machine_fail_missing(call, arn);
-    else if (code < 0)
-        call_fail_internal(call, code, &err);
-    return code == 0;
+    return read_or_fail(call, arn, code, &err);
+}
+
+bool machine_look(struct service_call *call, const struct arn *arn, struct json_object **ret_machine)
+{
+    struct err err = {0};
+    int code = ERR_NOT_FOUND;
+    if (service_owns_arn(call->service, arn))
+        code = record_look(call->service, "machine", arn->machine, ret_machine, &err);
+    return read_or_fail(call, arn, code, &err);
 }
 
 void machine_write(struct service_call *call, struct json_object *machine, int64_t version)
@@ -132,7 +146,7 @@ int64_t machine_publish(struct service_call *call, struct json_object *machine, 
 
 char *machine_arn(const struct service *service, struct json_object *machine)
 {
-    return service_arn(service, "stateMachine:%s", json_member_text(machine, "name"));
+    return service_arn_of(service, (const char *const[]){"stateMachine:", json_member_text(machine, "name"), NULL});
 }
 
 bool machine_is_express(struct json_object *machine)

@@ -21,6 +21,8 @@
  */
 bool machine_read(struct service_call *call, const struct arn *arn, struct json_object **ret_machine,
                   int64_t *ret_version);
+/* The same to look at only: the record may be shared and is not to be changed. */
+bool machine_look(struct service_call *call, const struct arn *arn, struct json_object **ret_machine);
 /* Puts the changed record into the batch. */
 void machine_write(struct service_call *call, struct json_object *machine, int64_t version);
 void machine_fail_missing(struct service_call *call, const struct arn *arn);

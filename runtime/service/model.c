@@ -77,8 +77,28 @@ static void print_value(struct buf *out, const struct model_shape *shape, struct
     }
 }
 
+/* Where a value stands: a member of a structure, or the n-th element of a list. It is written only where it is told. */
+struct place {
+    const struct place *outer; /* NULL: the input */
+    const char *name;          /* NULL: an element */
+    size_t number;             /* from 1 */
+};
+
+/* "tags.1.member.key" */
+static void write_place(struct buf *out, const struct place *place)
+{
+    if (place->outer) {
+        write_place(out, place->outer);
+        buf_add_char(out, '.');
+    }
+    if (place->name)
+        buf_add_text(out, place->name);
+    else
+        buf_printf(out, "%zu.member", place->number);
+}
+
 /* Starts the sentence on one fault: "Value 'x' at 'path' failed to satisfy constraint: ". */
-static void begin_finding(struct findings *findings, const struct model_shape *shape, const char *path,
+static void begin_finding(struct findings *findings, const struct model_shape *shape, const struct place *place,
                           struct json_object *value)
 {
     struct buf *out = &findings->text;
@@ -93,20 +113,22 @@ static void begin_finding(struct findings *findings, const struct model_shape *s
         print_value(out, shape, value);
         buf_add_char(out, '\'');
     }
-    buf_printf(out, " at '%s' failed to satisfy constraint: ", path);
+    buf_add_text(out, " at '");
+    write_place(out, place);
+    buf_add_text(out, "' failed to satisfy constraint: ");
 }
 
 /* Number or length against the shape's range. */
-static void check_range(struct findings *findings, const struct model_shape *shape, const char *path,
+static void check_range(struct findings *findings, const struct model_shape *shape, const struct place *place,
                         struct json_object *value, double measure, const char *measured)
 {
     if (shape->has_min && measure < (double)shape->min) {
-        begin_finding(findings, shape, path, value);
+        begin_finding(findings, shape, place, value);
         buf_printf(&findings->text, "Member must have %s greater than or equal to %lld", measured,
                    (long long)shape->min);
     }
     if (shape->has_max && measure > (double)shape->max) {
-        begin_finding(findings, shape, path, value);
+        begin_finding(findings, shape, place, value);
         buf_printf(&findings->text, "Member must have %s less than or equal to %lld", measured, (long long)shape->max);
     }
 }
@@ -127,14 +149,14 @@ static bool matches(const char *regex, const char *text, size_t bytes)
     return found >= 0;
 }
 
-static void check_string(struct findings *findings, const struct model_shape *shape, const char *path,
+static void check_string(struct findings *findings, const struct model_shape *shape, const struct place *place,
                          struct json_object *value)
 {
     const char *text = json_object_get_string(value);
     size_t bytes = (size_t)json_object_get_string_len(value);
-    check_range(findings, shape, path, value, (double)model_text_length(text, bytes), "length");
+    check_range(findings, shape, place, value, (double)model_text_length(text, bytes), "length");
     if (shape->regex && !matches(shape->regex, text, bytes)) {
-        begin_finding(findings, shape, path, value);
+        begin_finding(findings, shape, place, value);
         buf_printf(&findings->text, "Member must satisfy regular expression pattern: %s", shape->pattern);
     }
     if (shape->values == NULL)
@@ -142,7 +164,7 @@ static void check_string(struct findings *findings, const struct model_shape *sh
     for (const char *const *allowed = shape->values; *allowed; allowed++)
         if (strcmp(*allowed, text) == 0)
             return;
-    begin_finding(findings, shape, path, value);
+    begin_finding(findings, shape, place, value);
     buf_add_text(&findings->text, "Member must satisfy enum value set: [");
     for (const char *const *allowed = shape->values; *allowed; allowed++)
         buf_printf(&findings->text, "%s%s", allowed == shape->values ? "" : ", ", *allowed);
@@ -180,10 +202,10 @@ static const char *type_name(enum model_type type)
     return names[type];
 }
 
-static void check_value(struct findings *findings, const struct model_shape *shape, const char *path,
+static void check_value(struct findings *findings, const struct model_shape *shape, const struct place *place,
                         struct json_object *value);
 
-static void check_structure(struct findings *findings, const struct model_shape *shape, const char *path,
+static void check_structure(struct findings *findings, const struct model_shape *shape, const struct place *place,
                             struct json_object *value)
 {
     for (size_t i = 0; i < shape->member_count && findings->malformed == NULL; i++) {
@@ -192,56 +214,56 @@ static void check_structure(struct findings *findings, const struct model_shape 
         json_member(value, member->name, &found);
         if (found == NULL && !member->required)
             continue;
-        char *inner = mem_printf("%s%s%s", path, *path ? "." : "", member->name);
+        const struct place inner = {.outer = place, .name = member->name};
         if (found) {
-            check_value(findings, member->shape, inner, found);
+            check_value(findings, member->shape, &inner, found);
         } else {
-            begin_finding(findings, member->shape, inner, NULL);
+            begin_finding(findings, member->shape, &inner, NULL);
             buf_add_text(&findings->text, "Member must not be null");
         }
-        free(inner);
     }
 }
 
-static void check_elements(struct findings *findings, const struct model_shape *shape, const char *path,
+static void check_elements(struct findings *findings, const struct model_shape *shape, const struct place *place,
                            struct json_object *value)
 {
     for (size_t i = 0; i < json_object_array_length(value) && findings->malformed == NULL; i++) {
-        char *inner = mem_printf("%s.%zu.member", path, i + 1);
+        const struct place inner = {.outer = place, .number = i + 1};
         struct json_object *element = json_object_array_get_idx(value, i);
         if (element) {
-            check_value(findings, shape->element, inner, element);
+            check_value(findings, shape->element, &inner, element);
         } else {
-            begin_finding(findings, shape->element, inner, NULL);
+            begin_finding(findings, shape->element, &inner, NULL);
             buf_add_text(&findings->text, "Member must not be null");
         }
-        free(inner);
     }
 }
 
-static void check_value(struct findings *findings, const struct model_shape *shape, const char *path,
+static void check_value(struct findings *findings, const struct model_shape *shape, const struct place *place,
                         struct json_object *value)
 {
     if (!has_type(shape, value)) {
-        findings->malformed = mem_printf("%s must be %s", path, type_name(shape->type));
+        AUTO_BUF where = BUF_INIT;
+        write_place(&where, place);
+        findings->malformed = mem_printf("%s must be %s", buf_text(&where), type_name(shape->type));
         return;
     }
     switch (shape->type) {
     case MODEL_STRUCTURE:
-        check_structure(findings, shape, path, value);
+        check_structure(findings, shape, place, value);
         break;
     case MODEL_LIST:
-        check_range(findings, shape, path, value, (double)json_object_array_length(value), "length");
-        check_elements(findings, shape, path, value);
+        check_range(findings, shape, place, value, (double)json_object_array_length(value), "length");
+        check_elements(findings, shape, place, value);
         break;
     case MODEL_STRING:
     case MODEL_BLOB:
-        check_string(findings, shape, path, value);
+        check_string(findings, shape, place, value);
         break;
     case MODEL_INTEGER:
     case MODEL_LONG:
     case MODEL_DOUBLE:
-        check_range(findings, shape, path, value, json_object_get_double(value), "value");
+        check_range(findings, shape, place, value, json_object_get_double(value), "value");
         break;
     default:
         break;
@@ -254,7 +276,7 @@ enum model_verdict model_check(const struct model_shape *shape, struct json_obje
     if (!has_type(shape, input))
         findings.malformed = mem_strdup("the input must be a JSON object");
     else
-        check_structure(&findings, shape, "", input);
+        check_structure(&findings, shape, NULL, input);
 
     enum model_verdict verdict = MODEL_OK;
     if (findings.malformed) {

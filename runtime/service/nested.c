@@ -4,6 +4,7 @@
 #include "asl/base/mem.h"
 #include "runtime/service/execution.h"
 #include "runtime/task/deferred.h"
+#include "runtime/uuid.h"
 
 #include <ctype.h>
 #include <event2/event.h>
@@ -135,7 +136,7 @@ static void add_header(struct json_object *all, struct json_object *single, cons
 static void add_metadata(struct json_object *output, size_t body_bytes)
 {
     char request_id[37], length[24], date[40];
-    service_uuid(request_id);
+    uuid_random(request_id);
     snprintf(length, sizeof length, "%zu", body_bytes);
     time_t now = time(NULL);
     struct tm utc;
@@ -163,7 +164,7 @@ static void report_refusal(struct child *child, const struct service_answer *ans
     size_t bytes = strlen(answer->error);
     bool has_suffix = bytes > 9 && strcmp(answer->error + bytes - 9, "Exception") == 0;
     char request_id[37];
-    service_uuid(request_id);
+    uuid_random(request_id);
     char *error = mem_printf("%s.%s%s", sdk ? "Sfn" : "StepFunctions", answer->error, has_suffix ? "" : "Exception");
     char *cause = sdk ? mem_printf("%s (Service: Sfn, Status Code: %d, Request ID: %s) (SDK Attempt Count: 1)",
                                    answer->message, answer->http_status, request_id)

@@ -5,7 +5,6 @@
 #include "runtime/service/model.h"
 #include "runtime/service/service_priv.h"
 
-#include <openssl/rand.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +43,8 @@ int service_open(const struct service_options *options, struct service **ret_ser
     service->options = *options;
     service->engine = options->engine;
     service->store = store;
+    service->arn_prefix =
+        mem_printf("arn:aws:states:%s:%s:", engine_region(options->engine), engine_account(options->engine));
     *ret_service = service;
     return 0;
 }
@@ -56,6 +57,8 @@ static void service_free(struct service *service)
         free(service->redrive_tokens[i].arn);
         free(service->redrive_tokens[i].token);
     }
+    record_cache_release(service);
+    free(service->arn_prefix);
     free(service);
 }
 
@@ -308,15 +311,27 @@ bool service_owns_arn(const struct service *service, const struct arn *arn)
 
 char *service_arn(const struct service *service, const char *format, ...)
 {
-    struct buf out = BUF_INIT;
-    buf_printf(&out, "arn:aws:states:%s:%s:", engine_region(service->engine), engine_account(service->engine));
+    char resource[ARN_BYTES_MAX];
     va_list args;
     va_start(args, format);
-    char resource[ARN_BYTES_MAX];
     vsnprintf(resource, sizeof resource, format, args);
     va_end(args);
-    buf_add_text(&out, resource);
-    return buf_take(&out);
+    return service_arn_of(service, (const char *const[]){resource, NULL});
+}
+
+char *service_arn_of(const struct service *service, const char *const parts[])
+{
+    char arn[2 * ARN_BYTES_MAX];
+    size_t bytes = strlen(service->arn_prefix);
+    memcpy(arn, service->arn_prefix, bytes);
+    for (; *parts; parts++) {
+        size_t part = strlen(*parts);
+        if (part > sizeof arn - bytes)
+            part = sizeof arn - bytes;
+        memcpy(arn + bytes, *parts, part);
+        bytes += part;
+    }
+    return mem_strndup(arn, bytes);
 }
 
 bool call_name(struct service_call *call, const char *name)
@@ -325,6 +340,23 @@ bool call_name(struct service_call *call, const char *name)
         return true;
     call_fail(call, "InvalidName", "Invalid Name: '%s'", name);
     return false;
+}
+
+void api_write_time(struct buf *out, int64_t ms)
+{
+    char fraction[] = {'.', (char)('0' + ms / 100 % 10), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10)};
+    buf_add_int(out, ms / 1000);
+    buf_add(out, fraction, sizeof fraction);
+}
+
+void api_write_text(struct buf *out, const char *name, const char *text)
+{
+    if (text == NULL)
+        return;
+    buf_add(out, ",\"", 2);
+    buf_add_text(out, name);
+    buf_add(out, "\":", 2);
+    json_write_string(out, text, strlen(text));
 }
 
 struct json_object *api_time(int64_t ms)
@@ -341,36 +373,6 @@ struct json_object *api_float(double number)
     if (strpbrk(text, ".eE") == NULL)
         snprintf(text + bytes, sizeof text - bytes, ".0");
     return json_object_new_double_s(number, text);
-}
-
-static void write_uuid(unsigned char bytes[16], int version, char out[37])
-{
-    bytes[6] = (unsigned char)(version << 4 | (bytes[6] & 0x0F));
-    bytes[8] = (unsigned char)(0x80 | (bytes[8] & 0x3F));
-    for (size_t i = 0, at = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            out[at++] = '-';
-        snprintf(out + at, 3, "%02x", bytes[i]);
-        at += 2;
-    }
-}
-
-void service_uuid(char out[37])
-{
-    unsigned char bytes[16];
-    if (RAND_bytes(bytes, sizeof bytes) != 1)
-        abort();
-    write_uuid(bytes, 4, out);
-}
-
-void service_uuid_of(int64_t ms, char out[37])
-{
-    unsigned char bytes[16];
-    if (RAND_bytes(bytes, sizeof bytes) != 1)
-        abort();
-    for (int i = 0; i < 6; i++)
-        bytes[i] = (unsigned char)(ms >> (40 - 8 * i));
-    write_uuid(bytes, 7, out);
 }
 
 const char *execution_status_name(enum execution_status status)

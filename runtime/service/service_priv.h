@@ -47,6 +47,8 @@ struct service {
     bool closing;                                        /* the last call that comes back from the engine frees it */
     struct redrive_token redrive_tokens[REDRIVE_TOKENS]; /* a ring */
     size_t redrive_token_next;
+    struct record_cache *record_cache;
+    char *arn_prefix; /* "arn:aws:states:REGION:ACCOUNT:" */
 };
 
 struct service_call {
@@ -113,6 +115,8 @@ bool call_arn(struct service_call *call, const char *member, unsigned kinds, str
 bool service_owns_arn(const struct service *service, const struct arn *arn);
 /* "arn:aws:states:REGION:ACCOUNT:" and the rest; heap. */
 char *service_arn(const struct service *service, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same with the parts one after the other, up to a NULL. */
+char *service_arn_of(const struct service *service, const char *const parts[]);
 /* Fails the call with InvalidName where the member is no proper name. */
 bool call_name(struct service_call *call, const char *name);
 
@@ -122,11 +126,10 @@ bool call_name(struct service_call *call, const char *name);
 struct json_object *api_time(int64_t ms);
 /* A member that the model calls a float: AWS writes the whole ones as 5.0. */
 struct json_object *api_float(double number);
-/* A new random UUID. */
-void service_uuid(char out[37]);
-/* The same, ordered by the moment (RFC 9562 version 7): names that are made one after the other lie side by side in the
-   store's index, and a commit touches few of its pages. */
-void service_uuid_of(int64_t ms, char out[37]);
+/* The same as text, for answers that are written without a tree; ms is not negative. */
+void api_write_time(struct buf *out, int64_t ms);
+/* A further member: `,"name":"text"`; nothing where the text is NULL. */
+void api_write_text(struct buf *out, const char *name, const char *text);
 const char *execution_status_name(enum execution_status status);
 
 /* --- pages (page.c) ---------------------------------------------------------------------------------- */
@@ -148,6 +151,13 @@ char *page_token(struct service_call *call, const char *scope, const char *posit
 /* Reads a document: ERR_NOT_FOUND where there is none. */
 int record_read(struct service *service, const char *kind, const char *key, struct json_object **ret_value,
                 int64_t *ret_version, struct err *err);
+/*
+ * The same for those who only look: the tree may be shared with others and is not to be changed. Where the document is
+ * still the one that was read before, which is compared, it is not parsed again.
+ */
+int record_look(struct service *service, const char *kind, const char *key, struct json_object **ret_value,
+                struct err *err);
+void record_cache_release(struct service *service);
 /* Puts it into the batch; version 0 for a new one. */
 void record_put(struct service_call *call, const char *kind, const char *key, struct json_object *value,
                 int64_t version);

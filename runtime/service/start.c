@@ -6,6 +6,7 @@
 #include "runtime/service/execution.h"
 #include "runtime/service/machine.h"
 #include "runtime/task/mock.h"
+#include "runtime/uuid.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -115,8 +116,8 @@ static bool resolve(struct service_call *call, struct starting *starting)
     if (name)
         snprintf(starting->name, sizeof starting->name, "%s", name);
     else
-        service_uuid_of(engine_now_ms(call->service->engine), starting->name);
-    if (machine_read(call, &starting->given, &starting->machine, NULL)) {
+        uuid_of_time(engine_now_ms(call->service->engine), starting->name);
+    if (machine_look(call, &starting->given, &starting->machine)) {
         starting->machine_arn = machine_arn(call->service, starting->machine);
         if (resolve_revision(call, starting) && resolve_test_case(call, starting) &&
             parse_input(call, &starting->input))
@@ -129,13 +130,17 @@ static bool resolve(struct service_call *call, struct starting *starting)
 static void start(struct service_call *call, struct starting *starting, engine_done_fn *done, engine_ended_fn *ended)
 {
     bool express = machine_is_express(starting->machine);
-    if (express) {
-        char uuid[37];
-        service_uuid(uuid);
-        starting->arn = service_arn(call->service, "express:%s:%s:%s", starting->given.machine, starting->name, uuid);
-    } else {
-        starting->arn = service_arn(call->service, "execution:%s:%s", starting->given.machine, starting->name);
-    }
+    char uuid[UUID_BYTES];
+    if (express)
+        uuid_random(uuid);
+    const char *parts[] = {express ? "express:" : "execution:",
+                           starting->given.machine,
+                           ":",
+                           starting->name,
+                           express ? ":" : NULL,
+                           uuid,
+                           NULL};
+    starting->arn = service_arn_of(call->service, parts);
     free(call->text);
     call->text = mem_strdup(starting->arn);
     struct json_object *logging = NULL;
@@ -162,10 +167,13 @@ static void start(struct service_call *call, struct starting *starting, engine_d
 
 static void started_answer(struct service_call *call, int64_t started_ms)
 {
-    struct json_object *output = json_object_new_object();
-    json_add_text(output, "executionArn", call->text);
-    json_add(output, "startDate", api_time(started_ms));
-    call_succeed(call, output);
+    AUTO_BUF out = BUF_INIT;
+    buf_add_text(&out, "{\"executionArn\":");
+    json_write_string(&out, call->text, strlen(call->text));
+    buf_add_text(&out, ",\"startDate\":");
+    api_write_time(&out, started_ms);
+    buf_add_char(&out, '}');
+    call_succeed_text(call, &out);
 }
 
 /*
@@ -267,46 +275,62 @@ static void sync_started(void *context, int code, const struct err *err)
 }
 
 /* Billed in steps of 100 ms; the memory is a figure that clients want to see, not a measurement. */
-static struct json_object *billing(int64_t duration_ms)
+static void write_billing(struct buf *out, int64_t duration_ms)
 {
-    struct json_object *details = json_object_new_object();
     int64_t steps = duration_ms <= 0 ? 1 : (duration_ms + 99) / 100;
-    json_add_int(details, "billedDurationInMilliseconds", steps * 100);
-    json_add_int(details, "billedMemoryUsedInMB", 64);
-    return details;
+    buf_add_text(out, ",\"billingDetails\":{\"billedDurationInMilliseconds\":");
+    buf_add_int(out, steps * 100);
+    buf_add_text(out, ",\"billedMemoryUsedInMB\":64}");
+}
+
+/* The input or output as a member, and whether it is there. */
+static void write_payload(struct buf *out, const char *name, const char *text, bool included)
+{
+    if (included)
+        api_write_text(out, name, text);
+    buf_add_text(out, ",\"");
+    buf_add_text(out, name);
+    buf_add_text(out, included ? "Details\":{\"included\":true}" : "Details\":{\"included\":false}");
+}
+
+/* "arn:aws:states:REGION:ACCOUNT:express:MACHINE:NAME:UUID" of this server: its machine's ARN and its name. */
+static void write_machine_and_name(struct buf *out, const struct service *service, const char *arn)
+{
+    struct arn parsed;
+    if (arn_parse(arn, &parsed, NULL) != 0)
+        return;
+    char *machine = service_arn_of(service, (const char *const[]){"stateMachine:", parsed.machine, NULL});
+    api_write_text(out, "stateMachineArn", machine);
+    api_write_text(out, "name", parsed.name);
+    free(machine);
 }
 
 static void sync_ended(void *context, const struct engine_outcome *outcome)
 {
     struct service_call *call = context;
     bool included = call_wants_data(call);
-    struct arn arn;
-    struct json_object *output = json_object_new_object();
-    json_add_text(output, "executionArn", call->text);
-    if (arn_parse(call->text, &arn, NULL) == 0) {
-        char *machine = service_arn(call->service, "stateMachine:%s", arn.machine);
-        json_add_text(output, "stateMachineArn", machine);
-        free(machine);
-        json_add_text(output, "name", arn.name);
-    }
-    json_add(output, "startDate", api_time(outcome->started_ms));
-    json_add(output, "stopDate", api_time(outcome->stopped_ms));
-    json_add_text(output, "status", execution_status_name(outcome->status));
     const char *input = call_text(call, "input");
-    execution_add_payload(output, "input", input ? input : "{}", included);
+    AUTO_BUF out = BUF_INIT;
+    buf_add_text(&out, "{\"executionArn\":");
+    json_write_string(&out, call->text, strlen(call->text));
+    write_machine_and_name(&out, call->service, call->text);
+    buf_add_text(&out, ",\"startDate\":");
+    api_write_time(&out, outcome->started_ms);
+    buf_add_text(&out, ",\"stopDate\":");
+    api_write_time(&out, outcome->stopped_ms);
+    api_write_text(&out, "status", execution_status_name(outcome->status));
+    write_payload(&out, "input", input ? input : "{}", included);
     if (outcome->status == EXECUTION_SUCCEEDED) {
-        char *text = json_text(outcome->output);
-        execution_add_payload(output, "output", text, included);
-        free(text);
+        AUTO_BUF output = BUF_INIT;
+        json_write(&output, outcome->output);
+        write_payload(&out, "output", output.data, included);
     }
-    if (outcome->error)
-        json_add_text(output, "error", outcome->error);
-    if (outcome->cause)
-        json_add_text(output, "cause", outcome->cause);
-    if (call_text(call, "traceHeader"))
-        json_add_text(output, "traceHeader", call_text(call, "traceHeader"));
-    json_add(output, "billingDetails", billing(outcome->stopped_ms - outcome->started_ms));
-    call_succeed(call, output);
+    api_write_text(&out, "error", outcome->error);
+    api_write_text(&out, "cause", outcome->cause);
+    api_write_text(&out, "traceHeader", call_text(call, "traceHeader"));
+    write_billing(&out, outcome->stopped_ms - outcome->started_ms);
+    buf_add_char(&out, '}');
+    call_succeed_text(call, &out);
 }
 
 static void sync_cancelled(struct service_call *call)

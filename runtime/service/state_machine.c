@@ -2,6 +2,7 @@
 #include "asl/base/err.h"
 #include "asl/base/mem.h"
 #include "runtime/service/machine.h"
+#include "runtime/uuid.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -259,7 +260,7 @@ static void update(struct service_call *call, struct json_object *machine, int64
     int64_t now = engine_now_ms(call->service->engine);
     if (revision_apply(machine, revision)) {
         char id[37];
-        service_uuid(id);
+        uuid_random(id);
         json_add_text(machine, "revisionId", id);
     }
     json_add_int(machine, "updatedMs", now);

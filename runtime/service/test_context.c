@@ -2,6 +2,7 @@
 #include "asl/base/mem.h"
 #include "asl/dataflow/timestamp.h"
 #include "runtime/service/test_state.h"
+#include "runtime/uuid.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -89,7 +90,7 @@ static bool check_part(struct test *test, const char *part, struct json_object *
 static struct json_object *execution_part(struct test *test, const char *machine, const char *now)
 {
     char name[37];
-    service_uuid(name);
+    uuid_random(name);
     char *id = service_arn(test->call->service, "express:%s:%s", machine, name);
     struct json_object *part = json_object_new_object();
     json_add_text(part, "Id", id);
@@ -126,7 +127,7 @@ static struct json_object *state_part(struct test *test, const char *now)
 static struct json_object *made_up(struct test *test)
 {
     char machine[37], now[TIMESTAMP_TEXT_BYTES];
-    service_uuid(machine);
+    uuid_random(machine);
     timestamp_format(test->env.now_ms, now);
     struct json_object *context = json_object_new_object();
     json_add(context, "Execution", execution_part(test, machine, now));
@@ -134,7 +135,7 @@ static struct json_object *made_up(struct test *test)
     json_add(context, "State", state_part(test, now));
     if (waits_for_token(test->state)) {
         char token[37];
-        service_uuid(token);
+        uuid_random(token);
         struct json_object *part = json_object_new_object();
         json_add_text(part, "Token", token);
         json_add(context, "Task", part);

@@ -1,5 +1,6 @@
 /* test_state.c - TestState: reads and checks the input, runs the state, answers. */
 #include "runtime/service/test_state.h"
+#include "runtime/uuid.h"
 
 #include "asl/base/err.h"
 #include "asl/base/mem.h"
@@ -250,7 +251,7 @@ static void start_task(struct service_call *call)
     char key[65], uuid[37];
     engine_definition_key(definition, strlen(definition), true, key);
     free(definition);
-    service_uuid(uuid);
+    uuid_random(uuid);
     free(call->text);
     call->text = service_arn(call->service, "express:TestState:%s:%s", uuid, uuid);
     call->cancel = task_cancelled;

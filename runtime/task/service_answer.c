@@ -16,8 +16,10 @@ static void hex_digest(const EVP_MD *kind, const char *text, size_t bytes, char 
     unsigned length = 0;
     if (EVP_Digest(text, bytes, digest, &length, kind, NULL) != 1)
         length = 0;
-    for (unsigned i = 0; i < length && i < 32; i++)
-        snprintf(hex + 2 * (size_t)i, 3, "%02x", digest[i]);
+    for (size_t i = 0; i < length && i < 32; i++) {
+        hex[2 * i] = "0123456789abcdef"[digest[i] >> 4];
+        hex[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+    }
     hex[2 * (size_t)length] = '\0';
 }
 
