@@ -95,6 +95,18 @@ static void check_new_file(struct doctor *doctor, const char *url, const char *p
     free(folder);
 }
 
+/* A database of PostgreSQL that holds no store yet. */
+static bool check_new_schema(struct doctor *doctor, const char *url)
+{
+    bool exists = true;
+
+    /* what cannot be asked is told by check_open_store() */
+    if (store_exists(url, &exists, NULL) || exists)
+        return false;
+    doctor_say(doctor, FINDING_OK, "store", NULL, "postgres: the database holds no store yet: it will be made");
+    return true;
+}
+
 static void check_open_store(struct doctor *doctor, const char *url, const char *path)
 {
     AUTO_JSON struct json_object *info = json_object_new_object();
@@ -129,7 +141,7 @@ static void check_store(struct doctor *doctor)
 
     if (path && access(path, F_OK))
         check_new_file(doctor, url, path);
-    else
+    else if (path || !check_new_schema(doctor, url))
         check_open_store(doctor, url, path);
     if (path)
         check_space(doctor, path);

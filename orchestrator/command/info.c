@@ -13,22 +13,21 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* What the store says about itself; one that is not there yet is not made. */
 static int add_store(const char *url, struct json_object *info, struct err *err)
 {
-    static const char sqlite[] = "sqlite:";
     struct store *store = NULL;
+    bool exists = false;
 
     json_add_text(info, "store", url);
-    if (!strncmp(url, sqlite, strlen(sqlite)) && access(url + strlen(sqlite), F_OK)) {
-        json_add_bool(info, "storeExists", false);
+    if (store_exists(url, &exists, err))
+        return err->code;
+    json_add_bool(info, "storeExists", exists);
+    if (!exists)
         return 0;
-    }
     if (store_open(url, &store, err))
         return err->code;
-    json_add_bool(info, "storeExists", true);
     own_add_store(store, info);
     store_close(store);
     return 0;

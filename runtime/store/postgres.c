@@ -414,17 +414,44 @@ static int load_settings(struct postgres_store *store, struct err *err)
     return result;
 }
 
+/* A connection to a database of which nothing is known yet; to be finished also after an error. */
+static int open_bare(struct postgres_store *store, PGconn **ret_pg, struct err *err)
+{
+    PGconn *pg = *ret_pg = open_connection(store, POSTGRES_READER);
+
+    if (pq.status(pg) != CONNECTION_OK)
+        return postgres_error(pg, NULL, "reach the database", err);
+    if (pq.serverVersion(pg) < 120000)
+        return err_set(err, ERR_UNSUPPORTED, "the database is PostgreSQL %d, version 12 or later is needed",
+                       pq.serverVersion(pg) / 10000);
+    return postgres_run(pg, "SET search_path = orchestrator", err);
+}
+
 static int migrate(struct postgres_store *store, int shards, struct err *err)
 {
-    PGconn *pg = open_connection(store, POSTGRES_READER);
-    int result = pq.status(pg) == CONNECTION_OK ? 0 : postgres_error(pg, NULL, "reach the database", err);
+    PGconn *pg;
+    int result = open_bare(store, &pg, err);
 
-    if (!result && pq.serverVersion(pg) < 120000)
-        result = err_set(err, ERR_UNSUPPORTED, "the database is PostgreSQL %d, version 12 or later is needed",
-                         pq.serverVersion(pg) / 10000);
-    if (!result && !(result = postgres_run(pg, "SET search_path = orchestrator", err)))
+    if (!result)
         result = postgres_schema_migrate(pg, postgres_schema_version(), shards, err);
     pq.finish(pg);
+    return result;
+}
+
+int postgres_store_exists(const char *url, bool *ret_exists, struct err *err)
+{
+    struct postgres_store store = {.url = mem_strdup(url)};
+    PGconn *pg = NULL;
+    int64_t version;
+    int shards;
+    int result = postgres_library_load(err);
+
+    if (!result && !(result = take_shards(store.url, &shards, err))) {
+        if (!(result = open_bare(&store, &pg, err)) && !(result = postgres_schema_find(pg, &version, err)))
+            *ret_exists = version != 0;
+        pq.finish(pg);
+    }
+    free(store.url);
     return result;
 }
 

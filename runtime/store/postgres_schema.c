@@ -111,8 +111,7 @@ int postgres_schema_version(void)
     return MIGRATIONS;
 }
 
-/* 0 when there is no schema yet. */
-static int find_version(PGconn *connection, int64_t *ret_version, struct err *err)
+int postgres_schema_find(PGconn *connection, int64_t *ret_version, struct err *err)
 {
     int64_t tables = 0;
     int64_t has_setting = 0;
@@ -178,11 +177,11 @@ int postgres_schema_migrate(PGconn *connection, int version, int shards, struct 
     int result;
 
     /* Most of the time there is nothing to do, and no need to wait for anybody. */
-    if ((result = find_version(connection, &now, err)) || now >= version)
+    if ((result = postgres_schema_find(connection, &now, err)) || now >= version)
         return result;
     if ((result = postgres_run(connection, "SELECT pg_advisory_lock(1330791240)", err)))
         return result;
-    if (!(result = find_version(connection, &now, err)) && !now)
+    if (!(result = postgres_schema_find(connection, &now, err)) && !now)
         result = postgres_run(connection, "CREATE SCHEMA IF NOT EXISTS orchestrator", err);
     for (; !result && now < version; now++)
         result = migrate_step(connection, now, shards, err);

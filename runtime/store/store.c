@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *after_prefix(const char *text, const char *prefix)
 {
@@ -18,17 +19,36 @@ static const char *after_prefix(const char *text, const char *prefix)
     return strncmp(text, prefix, bytes) ? NULL : text + bytes;
 }
 
+static bool is_postgres(const char *url)
+{
+    return after_prefix(url, "postgres://") || after_prefix(url, "postgresql://");
+}
+
+static int no_store(const char *url, struct err *err)
+{
+    err_set(err, ERR_INVALID, "\"%s\" does not name a store", url);
+    err_hint(err, "write sqlite:PATH or postgres://USER@HOST/DATABASE");
+    return ERR_INVALID;
+}
+
 static int open_backend(const char *url, struct store **ret_store, struct err *err)
 {
     const char *path = after_prefix(url, "sqlite:");
 
     if (path && *path)
         return sqlite_store_open(path, ret_store, err);
-    if (after_prefix(url, "postgres://") || after_prefix(url, "postgresql://"))
-        return postgres_store_open(url, ret_store, err);
-    err_set(err, ERR_INVALID, "\"%s\" does not name a store", url);
-    err_hint(err, "write sqlite:PATH or postgres://USER@HOST/DATABASE");
-    return ERR_INVALID;
+    return is_postgres(url) ? postgres_store_open(url, ret_store, err) : no_store(url, err);
+}
+
+int store_exists(const char *url, bool *ret_exists, struct err *err)
+{
+    const char *path = after_prefix(url, "sqlite:");
+
+    if (path && *path) {
+        *ret_exists = access(path, F_OK) == 0;
+        return 0;
+    }
+    return is_postgres(url) ? postgres_store_exists(url, ret_exists, err) : no_store(url, err);
 }
 
 /* In the order of enum store_mark; the setting "mark" is such a word, a blank, and the name of the move. */

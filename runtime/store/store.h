@@ -37,6 +37,10 @@ struct store_batch;
  * the schema is made.
  */
 int store_open(const char *url, struct store **ret_store, struct err *err);
+/* Whether store_open() would find a store or make one. Makes nothing; what is there may still be none that can be
+ * opened.
+ */
+int store_exists(const char *url, bool *ret_exists, struct err *err);
 void store_close(struct store *store);
 const char *store_kind(const struct store *store); /* "sqlite", "postgres" */
 /* Number of shards, fixed when the schema was made (SQLite: 1). */

@@ -79,6 +79,7 @@ struct store {
 
 int sqlite_store_open(const char *path, struct store **ret_store, struct err *err);
 int postgres_store_open(const char *url, struct store **ret_store, struct err *err);
+int postgres_store_exists(const char *url, bool *ret_exists, struct err *err);
 
 /* What a callback's answer means for the call that made it: 0 go on, negative an error, positive enough. */
 static inline int store_callback_result(int answer)

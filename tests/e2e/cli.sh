@@ -85,9 +85,10 @@ echo '{"StartAt":"No","States":{"A":{"Type":"Pass","End":true}}}' >wrong.json
 # --- nothing is made before it is needed -------------------------------------------------------------------
 expect 0 info
 output_has "${ORCHESTRATOR_STORE#*:}"
-case $ORCHESTRATOR_STORE in
-sqlite:*) holds 'info makes no file' not "$new_store" --made "$ORCHESTRATOR_STORE" ;;
-esac
+holds 'info makes no store' not "$new_store" --made "$ORCHESTRATOR_STORE"
+expect 0 doctor
+output_has 'will be made'
+holds 'nor does doctor' not "$new_store" --made "$ORCHESTRATOR_STORE"
 
 # --- usage ---------------------------------------------------------------------------------------------
 expect 2
