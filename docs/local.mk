@@ -1,4 +1,4 @@
-EXTRA_DIST += %D%/architecture.md %D%/citus.sql %D%/conformance.md %D%/definitions.md %D%/handlers.md %D%/limits.md %D%/performance.md %D%/security.md %D%/store.md
+EXTRA_DIST += %D%/architecture.md %D%/citus.sql %D%/conformance.md %D%/definitions.md %D%/handlers.md %D%/limits.md %D%/operations.md %D%/performance.md %D%/security.md %D%/store.md
 
 dist_man_MANS += \
     %D%/man/orchestrator-activity-create.1 \
@@ -10,6 +10,8 @@ dist_man_MANS += \
     %D%/man/orchestrator-create.1 \
     %D%/man/orchestrator-delete.1 \
     %D%/man/orchestrator-describe.1 \
+    %D%/man/orchestrator-doctor.1 \
+    %D%/man/orchestrator-env.1 \
     %D%/man/orchestrator-eval.1 \
     %D%/man/orchestrator-export.1 \
     %D%/man/orchestrator-graph.1 \

@@ -27,6 +27,7 @@ program_headers = \
     orchestrator/http/server_priv.h \
     orchestrator/http/sigv4.h \
     orchestrator/listen.h \
+    orchestrator/log.h \
     orchestrator/machines.h \
     orchestrator/names.h \
     orchestrator/node.h \
@@ -84,6 +85,7 @@ program_sources = \
     orchestrator/http/sigv4.c \
     orchestrator/http/tls.c \
     orchestrator/listen.c \
+    orchestrator/log.c \
     orchestrator/machines.c \
     orchestrator/main.c \
     orchestrator/names.c \

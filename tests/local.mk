@@ -77,6 +77,7 @@ EXTRA_DIST += \
     %D%/e2e/test_http.py \
     %D%/e2e/test_js_sdk.py \
     %D%/e2e/test_logs.py \
+    %D%/e2e/test_metrics.py \
     %D%/e2e/test_security.py
 
 include tests/cluster/local.mk

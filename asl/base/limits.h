@@ -46,6 +46,7 @@ enum {
     LIMIT_IDLE_SECONDS = 75,           /* a connection without a request: default setting */
     LIMIT_IMPORT_BYTES = 536870912,    /* files of one `import`: one transaction */
     LIMIT_REPLAY_SIGNATURES = 262144,  /* signatures of changing requests that are remembered */
+    LIMIT_METRICS_MACHINES = 200,      /* state machines that /metrics tells apart */
     LIMIT_TAGS = 50,
     LIMIT_VERSIONS = 1000,
     LIMIT_ALIASES = 100,

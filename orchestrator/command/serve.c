@@ -8,6 +8,7 @@
 #include "orchestrator/http/server.h"
 #include "orchestrator/http/sigv4.h"
 #include "orchestrator/listen.h"
+#include "orchestrator/log.h"
 #include "orchestrator/node.h"
 #include "orchestrator/retention_settings.h"
 #include "runtime/executor/engine.h"
@@ -36,6 +37,7 @@ enum {
 
 struct serving {
     const struct options *options;
+    struct log log;
     struct node *node;
     struct http_server *server;
     struct retention *retention; /* NULL: all is kept */
@@ -45,20 +47,6 @@ struct serving {
     int audit_fd;
     int64_t deadline_ms; /* while it drains */
 };
-
-/* "2026-08-01T10:00:00Z warning: message" */
-static void log_line(void *context, int level, const char *message)
-{
-    static const char *const names[] = {"debug", "info", "warning", "error"};
-    (void)context;
-    if (level < 1)
-        return;
-    char moment[32];
-    time_t now = time(NULL);
-    struct tm utc;
-    strftime(moment, sizeof moment, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
-    fprintf(stderr, "%s %s: %s\n", moment, names[level < 4 ? level : 3], message);
-}
 
 static int64_t monotonic_ms(void)
 {
@@ -113,7 +101,7 @@ static void stop(evutil_socket_t number, short what, void *context)
         event_base_loopbreak(serving->node->base);
         return;
     }
-    log_line(NULL, 1, "stopping");
+    log_line(&serving->log, LOG_LINE_INFO, "stopping");
     serving->deadline_ms = monotonic_ms() + DRAIN_SECONDS * 1000;
     http_server_drain(serving->server);
     event_add(serving->poll, &(struct timeval){.tv_usec = DRAIN_POLL_MS * 1000});
@@ -127,7 +115,8 @@ static int own_node(struct serving *serving, struct err *err)
     int64_t until_ms = monotonic_ms() + LEASE_WAIT_MS;
     int code = node_own(serving->node, err);
     if (code == ERR_BUSY)
-        log_line(NULL, 1, "another process has the store, or was killed a moment ago: waiting for its lease to end");
+        log_line(&serving->log, LOG_LINE_INFO,
+                 "another process has the store, or was killed a moment ago: waiting for its lease to end");
     while (code == ERR_BUSY && monotonic_ms() < until_ms) {
         usleep(LEASE_POLL_MS * 1000);
         code = node_own(serving->node, err);
@@ -137,7 +126,7 @@ static int own_node(struct serving *serving, struct err *err)
 
 static int open_node(struct serving *serving, struct err *err)
 {
-    struct node_options node_options = {.options = serving->options, .log = log_line};
+    struct node_options node_options = {.options = serving->options, .log = log_line, .log_context = &serving->log};
     int code = read_virtual_clock(serving->options, &node_options.virtual_clock, err);
     if (code == 0)
         code = retention_settings_read(serving->options, &serving->retention, err);
@@ -146,11 +135,15 @@ static int open_node(struct serving *serving, struct err *err)
     node_options.retention = serving->retention;
     if (code == 0)
         code = node_open(&node_options, &serving->node, err);
-    return code ? code : own_node(serving, err);
+    if (code)
+        return code;
+    serving->node->function_log = log_function_line;
+    serving->node->function_log_context = &serving->log;
+    return own_node(serving, err);
 }
 
 /* A connection takes a descriptor, and so do handlers and the store: as many as the system lets us have. */
-static void raise_descriptors(int64_t *connections_max)
+static void raise_descriptors(struct serving *serving, int64_t *connections_max)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
@@ -168,7 +161,7 @@ static void raise_descriptors(int64_t *connections_max)
     char message[128];
     snprintf(message, sizeof message, "the limit on open files (%llu) lets us have %lld connections at most",
              (unsigned long long)limit.rlim_cur, (long long)*connections_max);
-    log_line(NULL, 2, message);
+    log_line(&serving->log, LOG_LINE_WARNING, message);
 }
 
 static int open_server(struct serving *serving, struct err *err)
@@ -194,7 +187,7 @@ static int open_server(struct serving *serving, struct err *err)
     if (code == 0)
         code = listen_read(options_text_or(options, OPT_LISTEN, "127.0.0.1"), &host, &port, err);
     if (code == 0) {
-        raise_descriptors(&connections_max);
+        raise_descriptors(serving, &connections_max);
         struct http_options http_options = {.base = serving->node->base,
                                             .service = serving->node->service,
                                             .engine = serving->node->engine,
@@ -208,13 +201,16 @@ static int open_server(struct serving *serving, struct err *err)
                                             .request_seconds = request_seconds,
                                             .audit_fd = serving->audit_fd,
                                             .metrics_token = options_text(options, OPT_METRICS_TOKEN),
-                                            .log = log_line};
+                                            .log = log_line,
+                                            .log_context = &serving->log};
         code = http_server_open(&http_options, &serving->server, err);
     }
     if (code == 0) {
         bool six = strchr(host, ':') != NULL;
-        fprintf(stderr, "listening on %s://%s%s%s:%d\n", certificate ? "https" : "http", six ? "[" : "", host,
-                six ? "]" : "", http_server_port(serving->server));
+        char *message = mem_printf("listening on %s://%s%s%s:%d", certificate ? "https" : "http", six ? "[" : "", host,
+                                   six ? "]" : "", http_server_port(serving->server));
+        log_announce(&serving->log, message);
+        free(message);
     }
     free(host);
     return code;
@@ -225,14 +221,18 @@ static int open_retention(struct serving *serving, struct err *err)
     if (serving->retention == NULL)
         return 0;
     char *url = node_store_url(serving->options);
-    struct retention_worker_options worker_options = {
-        .store_url = url, .node = serving->node->name, .retention = serving->retention, .log = log_line};
+    struct retention_worker_options worker_options = {.store_url = url,
+                                                      .node = serving->node->name,
+                                                      .retention = serving->retention,
+                                                      .log = log_line,
+                                                      .log_context = &serving->log};
     int code = retention_worker_open(&worker_options, &serving->retention_worker, err);
     free(url);
     return code;
 }
 
-static void run(struct serving *serving)
+/* Before anybody is told that the server is there: from then on it may be asked to stop. */
+static void catch_signals(struct serving *serving)
 {
     struct event_base *base = serving->node->base;
     serving->on_term = evsignal_new(base, SIGTERM, stop, serving);
@@ -240,10 +240,14 @@ static void run(struct serving *serving)
     serving->poll = event_new(base, -1, EV_PERSIST, poll_drain, serving);
     event_add(serving->on_term, NULL);
     event_add(serving->on_int, NULL);
-    event_base_dispatch(base);
-    event_free(serving->on_term);
-    event_free(serving->on_int);
-    event_free(serving->poll);
+}
+
+static void release_signals(struct serving *serving)
+{
+    struct event *events[] = {serving->on_term, serving->on_int, serving->poll};
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+        if (events[i])
+            event_free(events[i]);
 }
 
 int cmd_serve(const struct options *options)
@@ -251,13 +255,18 @@ int cmd_serve(const struct options *options)
     struct serving serving = {.options = options, .audit_fd = -1};
     struct err err = {0};
     signal(SIGPIPE, SIG_IGN);
+    if (log_read(options, &serving.log, &err))
+        return command_usage(options, "%s", err.message);
     int code = open_node(&serving, &err);
-    if (code == 0)
+    if (code == 0) {
+        catch_signals(&serving);
         code = open_server(&serving, &err);
+    }
     if (code == 0)
         code = open_retention(&serving, &err);
     if (code == 0)
-        run(&serving);
+        event_base_dispatch(serving.node->base);
+    release_signals(&serving);
     retention_worker_close(serving.retention_worker);
     http_server_close(serving.server);
     node_close(serving.node, TASK_GRACE_MS);

@@ -1,15 +1,13 @@
 /*
  * metrics.c - /metrics in Prometheus' text format.
  *
- * Figures that CloudWatch has keep AWS's name in Prometheus' spelling: ExecutionsStarted becomes
- * states_executions_started_total. Everything else is orchestrator_NAME.
+ * The engine gives its figures (runtime/executor/figures.h); the requests are counted here.
  */
 #include "asl/base/buf.h"
-#include "asl/base/json.h"
+#include "orchestrator/http/connection.h"
 #include "orchestrator/http/server_priv.h"
-#include "runtime/executor/engine.h"
+#include "runtime/executor/figures.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,58 +28,89 @@ void metrics_count(struct http_server *server, const char *operation, const char
     count->seconds += seconds;
 }
 
-/* Figures of the engine that can also go down; all others only grow. */
-static bool is_gauge(const char *figure)
+/* --- the page ------------------------------------------------------------------------------------------------- */
+
+struct page {
+    struct buf *out;
+    const char *name; /* of the figure before: its head is written once */
+};
+
+static void write_head(struct page *page, const char *name, const char *kind, const char *help)
 {
-    static const char *const gauges[] = {"executionsInMemory", "executionsOpen", "tasksRunning",
-                                         "commitMicrosecondsMax"};
-    for (size_t i = 0; i < sizeof gauges / sizeof gauges[0]; i++)
-        if (strcmp(gauges[i], figure) == 0)
-            return true;
-    return false;
+    if (page->name && strcmp(page->name, name) == 0)
+        return;
+    page->name = name;
+    buf_printf(page->out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind);
 }
 
-/* What CloudWatch counts too: executions and activities. */
-static bool is_of_aws(const char *figure)
+/* {state_machine="NAME",le="BOUND"}, either or none */
+static void write_labels(struct buf *out, const char *machine, const char *bound)
 {
-    return strncmp(figure, "executions", 10) == 0 || strncmp(figure, "activities", 10) == 0;
-}
-
-static void write_figure(struct buf *out, const char *figure, struct json_object *value)
-{
-    AUTO_BUF name = BUF_INIT;
-    buf_add_text(&name, is_of_aws(figure) ? "states_" : "orchestrator_");
-    for (const char *c = figure; *c; c++) {
-        if (isupper((unsigned char)*c))
-            buf_add_char(&name, '_');
-        buf_add_char(&name, (char)tolower((unsigned char)*c));
+    if (machine == NULL && bound == NULL)
+        return;
+    buf_add_char(out, '{');
+    if (machine) {
+        buf_add_text(out, "state_machine=\"");
+        for (const char *c = machine; *c; c++) {
+            if (*c == '"' || *c == '\\')
+                buf_add_char(out, '\\');
+            buf_add_char(out, *c);
+        }
+        buf_add_char(out, '"');
     }
-    bool gauge = is_gauge(figure);
-    if (!gauge)
-        buf_add_text(&name, "_total");
-    buf_printf(out, "# TYPE %s %s\n%s ", buf_text(&name), gauge ? "gauge" : "counter", buf_text(&name));
-    json_write(out, value);
-    buf_add_char(out, '\n');
+    if (bound)
+        buf_printf(out, "%sle=\"%s\"", machine ? "," : "", bound);
+    buf_add_char(out, '}');
+}
+
+static void write_value(struct buf *out, const char *name, const char *ending, const char *machine, const char *bound,
+                        double value)
+{
+    buf_printf(out, "%s%s", name, ending);
+    write_labels(out, machine, bound);
+    buf_printf(out, " %.15g\n", value);
+}
+
+static void write_histogram(struct buf *out, const struct figure *figure)
+{
+    const struct histogram *histogram = figure->histogram;
+    int64_t count = 0;
+    for (size_t i = 0; i <= histogram->bound_count; i++) {
+        char bound[32] = "+Inf";
+        count += histogram->counts[i];
+        if (i < histogram->bound_count)
+            snprintf(bound, sizeof bound, "%g", histogram->bounds[i]);
+        write_value(out, figure->name, "_bucket", figure->machine, bound, (double)count);
+    }
+    write_value(out, figure->name, "_sum", figure->machine, NULL, histogram->sum);
+    write_value(out, figure->name, "_count", figure->machine, NULL, (double)count);
+}
+
+static void write_figure(void *context, const struct figure *figure)
+{
+    static const char *const kinds[] = {"counter", "gauge", "histogram"};
+    struct page *page = context;
+    write_head(page, figure->name, kinds[figure->kind], figure->help);
+    if (figure->kind == FIGURE_HISTOGRAM)
+        write_histogram(page->out, figure);
+    else
+        write_value(page->out, figure->name, "", figure->machine, NULL, figure->value);
 }
 
 void metrics_write(struct http_server *server, struct buf *out)
 {
-    AUTO_JSON struct json_object *figures = engine_metrics(server->options.engine);
-    if (figures) {
-        json_object_object_foreach (figures, name, value) {
-            if (json_object_is_type(value, json_type_int) || json_object_is_type(value, json_type_double))
-                write_figure(out, name, value);
-        }
-    }
-    buf_add_text(out, "# HELP states_api_calls_total Answered API requests\n# TYPE states_api_calls_total counter\n");
+    struct page page = {.out = out};
+    engine_figures(server->options.engine, write_figure, &page);
+    write_head(&page, "states_api_calls_total", "counter", "Answered API requests");
     for (size_t i = 0; i < server->count_count; i++)
         buf_printf(out, "states_api_calls_total{operation=\"%s\",error=\"%s\"} %llu\n", server->counts[i].operation,
                    server->counts[i].error, (unsigned long long)server->counts[i].requests);
-    buf_add_text(out, "# HELP states_api_call_seconds_total Time from request to answer\n"
-                      "# TYPE states_api_call_seconds_total counter\n");
+    write_head(&page, "states_api_call_seconds_total", "counter", "Time from request to answer");
     for (size_t i = 0; i < server->count_count; i++)
         buf_printf(out, "states_api_call_seconds_total{operation=\"%s\",error=\"%s\"} %.6f\n",
                    server->counts[i].operation, server->counts[i].error, server->counts[i].seconds);
-    buf_printf(out, "# TYPE orchestrator_requests_at_work gauge\norchestrator_requests_at_work %zu\n",
-               server->exchange_count);
+    write_head(&page, "orchestrator_requests_at_work", "gauge", "API requests that are not answered yet");
+    buf_printf(out, "orchestrator_requests_at_work %zu\n", server->exchange_count);
+    write_head(&page, "orchestrator_connections", "gauge", "Connections that are open");
+    buf_printf(out, "orchestrator_connections %zu\n", connections_count(server->connections));
 }

@@ -175,6 +175,7 @@ static void schedule(struct execution *x, struct frame *frame, const struct even
     frame->task_id = event->id;
     frame->task_started = frame->task_submitted = frame->announced = false;
     frame->task_scheduled_ms = event->at_ms;
+    frame->task_started_ms = 0;
     if (x->scheduled_counts == NULL)
         x->scheduled_counts = mem_zalloc(x->machine->state_count * sizeof *x->scheduled_counts);
     frame->task_invocation = x->scheduled_counts[frame->state->index]++;
@@ -402,6 +403,7 @@ void execution_apply(struct execution *x, const struct event *event)
     case EVENT_LAMBDA_STARTED:
         frame->last_event_id = event->id;
         frame->task_started = true;
+        frame->task_started_ms = event->at_ms;
         if (type == EVENT_ACTIVITY_STARTED && frame->heartbeat_ms) {
             frame->heartbeat_at_ms = event->at_ms + frame->heartbeat_ms;
             timers_add(x, frame->id, frame_due_ms(frame));

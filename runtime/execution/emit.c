@@ -1,6 +1,7 @@
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
 #include "runtime/execution/execution_priv.h"
+#include "runtime/execution/tally.h"
 
 #include <stdlib.h>
 
@@ -40,6 +41,8 @@ void emit(struct execution *x, struct event event)
     event.id = is_record(event.type) ? 0 : x->next_event_id;
     event.at_ms = x->inputs->now_ms;
     execution_apply(x, &event);
+    if (x->outbox->tally)
+        tally_event(x->outbox->tally, frame_of(x, event.frame), &event);
     if (!x->settings.keep_events) {
         event_release(&event);
         return;

@@ -103,6 +103,7 @@ struct outbox {
     size_t event_count, event_capacity;
     struct command *commands;
     size_t command_count, command_capacity;
+    struct tally *tally; /* counts the events too; or NULL */
 };
 void outbox_clear(struct outbox *outbox);
 void outbox_release(struct outbox *outbox);

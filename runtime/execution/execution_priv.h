@@ -74,7 +74,7 @@ struct frame {
     /* task at work, or the map run */
     int64_t task_id; /* 0: none */
     bool task_started, task_submitted;
-    int64_t task_scheduled_ms, task_timeout_ms, heartbeat_at_ms, heartbeat_ms; /* 0: none */
+    int64_t task_scheduled_ms, task_started_ms, task_timeout_ms, heartbeat_at_ms, heartbeat_ms; /* 0: none */
     int64_t task_invocation;
     struct json_object *task_input, *credentials;
     struct json_object *map_run; /* {"arn","maxConcurrency",...} */

@@ -18,4 +18,6 @@ libruntime_a_SOURCES += \
     %D%/state_parallel.c \
     %D%/state_simple.c \
     %D%/state_task.c \
+    %D%/tally.c \
+    %D%/tally.h \
     %D%/timers.c

@@ -84,7 +84,6 @@ static void give(struct activity_poll *poll, struct run *run, const struct execu
     poll->token = mem_alloc(LIMIT_TOKEN_CHARS + 1);
     token_make(engine, &(struct token){run->shard, run->id, task->frame, task->task_id}, poll->token);
     poll->input = json_text(task->input);
-    engine->counters.activities_started++;
     run_deliver(run, &(struct stimulus){.kind = STIMULUS_TASK_STARTED,
                                         .frame = task->frame,
                                         .task_id = task->task_id,

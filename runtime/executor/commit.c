@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static int64_t clock_us(void)
+int64_t commit_clock_us(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -170,7 +170,7 @@ static void hand_over(struct engine *engine)
     engine->filling = engine->spare ? engine->spare : commit_new();
     engine->spare = NULL;
     engine->writing = commit;
-    commit->begun_us = clock_us();
+    commit->begun_us = commit_clock_us();
     pthread_mutex_lock(&engine->lock);
     engine->handed = commit;
     pthread_cond_signal(&engine->wanted);
@@ -264,20 +264,10 @@ static void lose(struct engine *engine, struct commit *commit)
     event_add(engine->reload_timer, &delay);
 }
 
-static void count(struct engine *engine, const struct commit *commit)
-{
-    int64_t us = clock_us() - commit->begun_us;
-    engine->counters.commits++;
-    engine->counters.rows += (int64_t)commit->run_count;
-    engine->counters.commit_us += us;
-    if (us > engine->counters.commit_us_max)
-        engine->counters.commit_us_max = us;
-}
-
 static void finish(struct engine *engine, struct commit *commit)
 {
     bool good = commit->code == 0;
-    count(engine, commit);
+    figures_committed(engine, commit->run_count, commit_clock_us() - commit->begun_us);
     if (good)
         logging_committed(engine, commit);
     else

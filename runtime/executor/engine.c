@@ -167,6 +167,7 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
     engine->wake_timer = evtimer_new(engine->base, on_wake, engine);
     engine->reload_timer = evtimer_new(engine->base, on_wake, engine);
     make_secret(engine);
+    figures_init(engine);
     int code = timers_open(engine, err);
     if (code == 0)
         code = commit_open(engine, err);
@@ -222,6 +223,7 @@ void engine_close(struct engine *engine, int grace_ms)
     lh_table_free(engine->runs_by_arn);
     lh_table_free(engine->runs_by_id);
     outbox_release(&engine->outbox);
+    figures_release(engine);
     free(engine->epochs);
     free(engine->region);
     free(engine->account);
@@ -350,7 +352,7 @@ int engine_start(struct engine *engine, const struct engine_start *start, int64_
         return taken == 0 ? ERR_EXISTS : taken;
     }
     struct run *run = make_run(engine, start, machine);
-    engine->counters.started++;
+    figures_started(run);
     if (ended)
         add_watcher(run, ended, ended_context);
     if (start->express && done)
@@ -559,29 +561,4 @@ int engine_list_waiting(struct engine *engine, engine_waiting_fn *fn, void *cont
     }
     free(open.ids);
     return code;
-}
-
-/* --- counters --------------------------------------------------------------------------------------------------- */
-
-struct json_object *engine_metrics(struct engine *engine)
-{
-    struct json_object *metrics = json_object_new_object();
-    json_add_int(metrics, "executionsStarted", engine->counters.started);
-    json_add_int(metrics, "executionsSucceeded", engine->counters.succeeded);
-    json_add_int(metrics, "executionsFailed", engine->counters.failed);
-    json_add_int(metrics, "executionsTimedOut", engine->counters.timed_out);
-    json_add_int(metrics, "executionsAborted", engine->counters.aborted);
-    json_add_int(metrics, "executionsInMemory", engine->counters.open);
-    json_add_int(metrics, "executionsOpen", engine->store ? store_count_open(engine->store) : engine->counters.open);
-    json_add_int(metrics, "events", engine->counters.events);
-    json_add_int(metrics, "commits", engine->counters.commits);
-    json_add_int(metrics, "commitExecutions", engine->counters.rows);
-    json_add_int(metrics, "commitMicroseconds", engine->counters.commit_us);
-    json_add_int(metrics, "commitMicrosecondsMax", engine->counters.commit_us_max);
-    json_add_int(metrics, "tasksStarted", engine->counters.tasks_started);
-    json_add_int(metrics, "tasksFailed", engine->counters.tasks_failed);
-    json_add_int(metrics, "tasksTimedOut", engine->counters.tasks_timed_out);
-    json_add_int(metrics, "tasksRunning", engine->tasks_running);
-    json_add_int(metrics, "activitiesStarted", engine->counters.activities_started);
-    return metrics;
 }

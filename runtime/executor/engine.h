@@ -203,8 +203,4 @@ int engine_history(struct engine *engine, const struct store_execution *executio
 int engine_describe(struct engine *engine, const struct store_execution *execution, char **ret_input, char **ret_output,
                     char **ret_error, char **ret_cause, struct err *err);
 
-/* Counters for /metrics, as a JSON object: started, succeeded, failed, timed_out, aborted, open, commits, batch sizes
- * ... */
-struct json_object *engine_metrics(struct engine *engine);
-
 #endif

@@ -18,6 +18,7 @@
 #include "asl/base/buf.h"
 #include "asl/base/err.h"
 #include "runtime/execution/execution.h"
+#include "runtime/execution/tally.h"
 #include "runtime/executor/engine.h"
 #include "runtime/task/connector.h"
 
@@ -27,6 +28,7 @@ struct event;
 struct lh_table;
 struct log_files;
 struct log_group;
+struct machine_figures;
 
 enum {
     ENGINE_TASKS_MAX = 10000,      /* default of tasks_max */
@@ -66,7 +68,8 @@ struct run {
     struct work *works;       /* its tasks at work */
     struct map_run *map_runs; /* distributed Maps at work */
     struct watcher *watchers;
-    struct log_group *log_group; /* of its state machine's logging, NULL: none */
+    struct machine_figures *figures; /* of its state machine */
+    struct log_group *log_group;     /* of its state machine's logging, NULL: none */
     enum log_level log_level;
     bool log_data;
     size_t timer_at; /* place in the engine's heap + 1; 0: none */
@@ -170,11 +173,13 @@ struct engine {
     struct pending_command *queue; /* tasks that wait for a place */
     size_t queue_head, queue_count, queue_capacity;
 
-    struct {
-        int64_t started, succeeded, failed, timed_out, aborted, open;
-        int64_t commits, rows, commit_us, commit_us_max, events, tasks_started, tasks_failed, tasks_timed_out;
-        int64_t activities_started;
-    } counters;
+    struct figures {
+        struct tally tally;
+        struct lh_table *machines; /* by name */
+        struct histogram commit_seconds, commit_sizes;
+        int64_t open_base, open_counted_us; /* open executions as the store counted them, and when */
+        int64_t open_since;                 /* started and redriven less ended since then */
+    } figures;
 };
 
 /* --- engine.c -------------------------------------------------------------------------------- */
@@ -210,6 +215,8 @@ void commit_kick(struct engine *engine);
 /* A run leaves memory: nothing on the way may look at it any more. */
 void commit_drop_run(struct engine *engine, struct run *run);
 bool commit_is_idle(const struct engine *engine);
+/* A clock that only goes forward. */
+int64_t commit_clock_us(void);
 
 /* --- timers.c ---------------------------------------------------------------------------------------- */
 int timers_open(struct engine *engine, struct err *err);
@@ -230,6 +237,14 @@ void tasks_close(struct engine *engine, int grace_ms);
 void map_run_carry_out(struct run *run, struct command command);
 /* The run leaves memory; its children go on. */
 void map_runs_drop(struct run *run);
+
+/* --- figures.c ------------------------------------------------------------------------------------------ */
+void figures_init(struct engine *engine);
+void figures_release(struct engine *engine);
+void figures_started(struct run *run);
+void figures_ended(struct run *run);
+void figures_redriven(struct run *run);
+void figures_committed(struct engine *engine, size_t executions, int64_t us);
 
 /* --- logging.c ------------------------------------------------------------------------------------------ */
 /* Whether a loggingConfiguration (NULL: none) asks for anything. */

@@ -6,6 +6,8 @@ libruntime_a_SOURCES += \
     %D%/engine.c \
     %D%/engine.h \
     %D%/engine_priv.h \
+    %D%/figures.c \
+    %D%/figures.h \
     %D%/history.c \
     %D%/item_reader.c \
     %D%/item_reader.h \

@@ -89,7 +89,6 @@ static void enter_tables(struct run *run)
     fetch_watchers(run);
     lh_table_insert(run->engine->runs_by_arn, run->arn, run);
     lh_table_insert(run->engine->runs_by_id, (void *)(uintptr_t)run->id, run);
-    run->engine->counters.open++;
 }
 
 struct run *run_new(struct engine *engine, const char *arn, bool express)
@@ -113,7 +112,6 @@ void run_forget(struct run *run)
     commit_drop_run(engine, run);
     lh_table_delete(engine->runs_by_arn, run->arn);
     lh_table_delete(engine->runs_by_id, (void *)(uintptr_t)run->id);
-    engine->counters.open--;
     park_watchers(run);
     execution_free(run->execution);
     buf_release(&run->row);
@@ -161,28 +159,10 @@ void run_tell_watchers(struct run *run)
     }
 }
 
-static void count_ending(struct engine *engine, const struct run *run)
-{
-    switch (run_status(run)) {
-    case EXECUTION_SUCCEEDED:
-        engine->counters.succeeded++;
-        break;
-    case EXECUTION_ABORTED:
-        engine->counters.aborted++;
-        break;
-    case EXECUTION_TIMED_OUT:
-        engine->counters.timed_out++;
-        break;
-    default:
-        engine->counters.failed++;
-    }
-}
-
 /* What the core gave: events into the row that is being made, commands behind the commit. */
 static void take_outbox(struct run *run, struct outbox *outbox)
 {
     struct engine *engine = run->engine;
-    engine->counters.events += (int64_t)outbox->event_count;
     logging_take(run, outbox);
     for (size_t i = 0; i < outbox->event_count && !run->express; i++) {
         int64_t id = outbox->events[i].id;
@@ -203,7 +183,7 @@ static void take_outbox(struct run *run, struct outbox *outbox)
         struct command command = outbox->commands[i];
         if (command.kind == COMMAND_ENDED) {
             run->ended = run->changed = true;
-            count_ending(engine, run);
+            figures_ended(run);
         } else if (!run->express) {
             commit_add_command(engine, run, command);
         }
@@ -256,6 +236,8 @@ bool run_deliver(struct run *run, const struct stimulus *stimulus)
     if (stimulus->kind == STIMULUS_REDRIVE)
         run->redriven_ms = inputs.now_ms;
     bool meant = execution_advance(run->execution, stimulus, &inputs, &run->engine->outbox);
+    if (meant && stimulus->kind == STIMULUS_REDRIVE)
+        figures_redriven(run);
     after_advance(run);
     return meant;
 }

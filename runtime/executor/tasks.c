@@ -47,14 +47,6 @@ static enum stimulus_kind stimulus_of(enum task_report_kind kind)
     return STIMULUS_TASK_FAILED;
 }
 
-static void count(struct engine *engine, enum task_report_kind kind)
-{
-    if (kind == TASK_FAILED)
-        engine->counters.tasks_failed++;
-    else if (kind == TASK_TIMED_OUT)
-        engine->counters.tasks_timed_out++;
-}
-
 static void report(struct task *task, const struct task_report *report)
 {
     struct work *work = task->owner;
@@ -69,7 +61,6 @@ static void report(struct task *task, const struct task_report *report)
         .cause = report->cause,
         .worker_name = report->worker_name,
     };
-    count(engine, report->kind);
     bool over = report->kind >= TASK_SUCCEEDED || (report->kind == TASK_SUBMITTED && report->handed_over);
     if (over)
         work_free(work);
@@ -143,7 +134,6 @@ static void start(struct run *run, const struct execution_task *wanted)
         work->next->at = &work->next;
     run->works = work;
     engine->tasks_running++;
-    engine->counters.tasks_started++;
     work->connector = connector_for(engine, &work->task);
     if (work->connector == NULL) {
         struct execution_task copy = *wanted;

@@ -44,8 +44,9 @@ class Server:
             with open(self.log.name, encoding="utf-8", errors="replace") as f:
                 f.seek(offset)
                 for line in f:
-                    if line.startswith("listening on "):
-                        self.port = int(line.rsplit(":", 1)[1])
+                    place = re.search(r"\blistening on \w+://.*:(\d+)", line)
+                    if place:
+                        self.port = int(place.group(1))
                         self.url = f"{self.scheme}://127.0.0.1:{self.port}"
                         return
             time.sleep(0.02)
