@@ -60,6 +60,7 @@ program_sources = \
     orchestrator/command/info.c \
     orchestrator/command/list.c \
     orchestrator/command/machine.c \
+    orchestrator/command/migrate.c \
     orchestrator/command/prune.c \
     orchestrator/command/run.c \
     orchestrator/command/serve.c \

@@ -26,7 +26,7 @@ static void raise(unsigned char *d)
         ;
 }
 
-void engine_child_name(struct engine *engine, const char *seed, const char *arn_prefix, int shard,
+void engine_child_name(struct engine *engine, const char *seed, const char *arn_prefix, const char *parent_arn,
                        char ret_name[ENGINE_CHILD_NAME_CHARS + 1])
 {
     unsigned char d[EVP_MAX_MD_SIZE];
@@ -34,14 +34,17 @@ void engine_child_name(struct engine *engine, const char *seed, const char *arn_
     d[6] = (unsigned char)((d[6] & 15) | 64);
     d[8] = (unsigned char)((d[8] & 63) | 128);
     write_name(d, ret_name);
-    if (shard < 0 || engine->store == NULL || store_shards(engine->store) == 1)
+    if (parent_arn == NULL || engine->store == NULL)
         return;
+    struct run *parent = run_by_arn(engine, parent_arn);
+    int shards = parent ? store_shards_at_start(engine->store, parent->id) : store_shards(engine->store);
+    int shard = store_shard_among(shards, parent_arn);
     size_t prefix_bytes = strlen(arn_prefix);
     char *arn = mem_alloc(prefix_bytes + ENGINE_CHILD_NAME_CHARS + 1);
     memcpy(arn, arn_prefix, prefix_bytes);
     for (;;) {
         memcpy(arn + prefix_bytes, ret_name, ENGINE_CHILD_NAME_CHARS + 1);
-        if (store_shard_of(engine->store, arn) == shard)
+        if (store_shard_among(shards, arn) == shard)
             break;
         raise(d);
         snprintf(ret_name + ENGINE_CHILD_NAME_CHARS - 8, 9, "%02x%02x%02x%02x", d[12], d[13], d[14], d[15]);

@@ -133,10 +133,11 @@ int engine_start(struct engine *engine, const struct engine_start *start, int64_
 void engine_forget(struct engine *engine, const char *arn, void *ended_context);
 /*
  * The name of an execution that somebody starts on behalf of another: a UUID that follows from the seed, such that the
- * ARN "arn_prefix" and name lies on the shard (-1: on any).
+ * ARN "arn_prefix" and name lies on the shard of the parent (NULL: on any). Where the parent was started in another
+ * store, with other shards, it is the name that the child had there: it may have been started there too.
  */
 enum { ENGINE_CHILD_NAME_CHARS = 36 };
-void engine_child_name(struct engine *engine, const char *seed, const char *arn_prefix, int shard,
+void engine_child_name(struct engine *engine, const char *seed, const char *arn_prefix, const char *parent_arn,
                        char ret_name[ENGINE_CHILD_NAME_CHARS + 1]);
 /* Calls back when a running execution ends (at once when it has); ERR_NOT_FOUND when it is not known. */
 int engine_watch(struct engine *engine, const char *arn, engine_ended_fn *ended, void *context);

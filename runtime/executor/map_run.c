@@ -356,7 +356,7 @@ static void name_child(const struct map_run *m, size_t index, const char *machin
     char *seed = mem_printf("%s#%zu", m->arn, index);
     char *prefix = mem_printf("arn:aws:states:%s:%s:%s:%s:", engine->region, engine->account,
                               m->express ? "express" : "execution", machine_name);
-    engine_child_name(engine, seed, prefix, m->express ? -1 : m->parent->shard, name);
+    engine_child_name(engine, seed, prefix, m->express ? NULL : m->parent_arn, name);
     *ret_arn = m->express ? mem_printf("%s%s:%s", prefix, name, name) : mem_printf("%s%s", prefix, name);
     free(seed);
     free(prefix);

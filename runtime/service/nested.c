@@ -116,8 +116,8 @@ static void add_name(struct nested *nested, const struct task *task, struct json
     bool known = text && arn_parse(text, &machine, NULL) == 0 && machine.kind == ARN_MACHINE &&
                  arn_parse(task->execution_arn, &parent, NULL) == 0 && parent.kind == ARN_EXECUTION;
     char *prefix = service_arn(nested->service, "execution:%s:", known ? machine.machine : "");
-    int shard = known && nested->service->store ? store_shard_of(nested->service->store, task->execution_arn) : -1;
-    engine_child_name(nested->service->engine, task->idempotency_token, prefix, shard, name);
+    engine_child_name(nested->service->engine, task->idempotency_token, prefix,
+                      known && nested->service->store ? task->execution_arn : NULL, name);
     json_add_text(input, "name", name);
     free(prefix);
 }

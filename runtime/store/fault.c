@@ -155,6 +155,8 @@ struct store *store_fault_new(struct store *inner, int fail_at)
 
     fault->base = *inner;
     fault->base.ops = &fault_ops;
+    fault->base.origins = NULL;
+    fault->base.origin_count = 0;
     fault->inner = inner;
     fault->fail_at = fail_at;
     return &fault->base;

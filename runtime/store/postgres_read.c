@@ -87,7 +87,7 @@ int postgres_execution_by_id(struct store *store, int shard, int64_t id, store_e
     params_add_int(&params, shard);
     params_add_int(&params, id);
     result = ask(store, POSTGRES_EXECUTION_BY_ID, &params, &answer, err);
-    if (!result && !pq.ntuples(answer) && id <= store->adopted_id) {
+    if (!result && !pq.ntuples(answer) && store_is_adopted(store, id)) {
         pq.clear(answer);
         params_add_int(&anywhere, store->shards);
         params_add_int(&anywhere, id);

@@ -3,7 +3,9 @@
 
 #include "runtime/store/store_priv.h"
 
+#include "asl/base/buf.h"
 #include "asl/base/err.h"
+#include "asl/base/mem.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -75,13 +77,25 @@ static int read_mark(struct store *store, enum store_mark *ret_mark, char *ret_m
     return result;
 }
 
-static int read_adopted(struct store *store, struct err *err)
+/* The setting "origins": pairs of a number and a count of shards, "LAST_ID:SHARDS LAST_ID:SHARDS". */
+static int read_origins(struct store *store, struct err *err)
 {
     char *text = NULL;
-    int result = store->ops->get_setting(store, "adopted_id", &text, err);
+    int result = store->ops->get_setting(store, "origins", &text, err);
 
-    if (!result && text)
-        store->adopted_id = strtoll(text, NULL, 10);
+    for (const char *at = text; !result && at && *at;) {
+        struct store_origin origin;
+        int used = 0;
+
+        if (sscanf(at, "%" SCNd64 ":%d%n", &origin.last_id, &origin.shards, &used) != 2 || origin.shards < 1) {
+            result = err_set(err, ERR_CORRUPT, "the setting \"origins\" of the store is damaged: \"%s\"", text);
+            break;
+        }
+        store->origins = mem_realloc(store->origins, (store->origin_count + 1) * sizeof(*store->origins));
+        store->origins[store->origin_count++] = origin;
+        at += used;
+        at += *at == ' ';
+    }
     free(text);
     return result;
 }
@@ -94,7 +108,7 @@ int store_open_marked(const char *url, struct store **ret_store, enum store_mark
 
     if (result)
         return result;
-    if ((result = read_mark(store, ret_mark, ret_move, err)) || (result = read_adopted(store, err))) {
+    if ((result = read_mark(store, ret_mark, ret_move, err)) || (result = read_origins(store, err))) {
         store_close(store);
         return result;
     }
@@ -138,8 +152,10 @@ int store_set_mark(struct store *store, enum store_mark mark, const char *move, 
 
 void store_close(struct store *store)
 {
-    if (store)
-        store->ops->close(store);
+    if (!store)
+        return;
+    free(store->origins);
+    store->ops->close(store);
 }
 
 const char *store_kind(const struct store *store)
@@ -153,14 +169,27 @@ int store_shards(const struct store *store)
 }
 
 /* FNV-1a, then mixed: stored data depends on it, so it never changes. */
-int store_shard_of(const struct store *store, const char *arn)
+int store_shard_among(int shards, const char *arn)
 {
     uint64_t hash = UINT64_C(0xCBF29CE484222325);
 
     for (const unsigned char *c = (const unsigned char *)arn; *c; c++)
         hash = (hash ^ *c) * UINT64_C(0x100000001B3);
     hash ^= hash >> 32;
-    return (int)(hash % (uint64_t)store->shards);
+    return (int)(hash % (uint64_t)shards);
+}
+
+int store_shard_of(const struct store *store, const char *arn)
+{
+    return store_shard_among(store->shards, arn);
+}
+
+int store_shards_at_start(const struct store *store, int64_t execution_id)
+{
+    for (size_t i = 0; i < store->origin_count; i++)
+        if (execution_id <= store->origins[i].last_id)
+            return store->origins[i].shards;
+    return store->shards;
 }
 
 const unsigned char *store_secret(const struct store *store)
@@ -333,17 +362,26 @@ int store_clear(struct store *store, struct err *err)
     return store->ops->clear(store, err);
 }
 
-int store_adopt(struct store *store, const unsigned char *secret, int64_t last_id, struct err *err)
+int store_adopt(struct store *store, const struct store *source, int64_t last_id, struct err *err)
 {
-    char text[24];
+    AUTO_BUF text = BUF_INIT;
+    size_t count = source->origin_count + 1;
+    struct store_origin *origins = mem_alloc(count * sizeof(*origins));
     int result;
 
-    snprintf(text, sizeof(text), "%" PRId64, last_id);
-    if ((result = store->ops->set_secret(store, secret, err)) ||
-        (result = store->ops->set_setting(store, "adopted_id", text, err)))
+    for (size_t i = 0; i < count; i++) {
+        origins[i] = i < count - 1 ? source->origins[i] : (struct store_origin){last_id, source->shards};
+        buf_printf(&text, "%s%" PRId64 ":%d", i ? " " : "", origins[i].last_id, origins[i].shards);
+    }
+    if ((result = store->ops->set_secret(store, source->secret, err)) ||
+        (result = store->ops->set_setting(store, "origins", buf_text(&text), err))) {
+        free(origins);
         return result;
-    memcpy(store->secret, secret, STORE_SECRET_BYTES);
-    store->adopted_id = last_id;
+    }
+    memcpy(store->secret, source->secret, STORE_SECRET_BYTES);
+    free(store->origins);
+    store->origins = origins;
+    store->origin_count = count;
     return 0;
 }
 

@@ -47,6 +47,10 @@ const char *store_kind(const struct store *store); /* "sqlite", "postgres" */
 int store_shards(const struct store *store);
 /* Shard of an execution ARN. */
 int store_shard_of(const struct store *store, const char *arn);
+/* The same where there are so many shards. */
+int store_shard_among(int shards, const char *arn);
+/* Number of shards of the store in which the execution was started: another one's, where it came from there. */
+int store_shards_at_start(const struct store *store, int64_t execution_id);
 /* 32 random bytes made with the schema: the key of task tokens and page tokens. */
 const unsigned char *store_secret(const struct store *store);
 
@@ -267,6 +271,6 @@ struct store_totals {
 int store_totals(struct store *store, struct store_totals *ret_totals, struct err *err);
 /* Empties the store of executions, histories and documents. */
 int store_clear(struct store *store, struct err *err);
-/* Takes on the secret of another store, and that executions with numbers up to last_id have come from it. */
-int store_adopt(struct store *store, const unsigned char *secret, int64_t last_id, struct err *err);
+/* Takes on the secret of the source, and that executions with numbers up to last_id have come from it. */
+int store_adopt(struct store *store, const struct store *source, int64_t last_id, struct err *err);
 #endif

@@ -70,12 +70,25 @@ struct store_ops {
     int (*clear)(struct store *store, struct err *err);
 };
 
+/* Executions with numbers up to last_id, and above the origin's before, come from a store with so many shards. */
+struct store_origin {
+    int64_t last_id;
+    int shards;
+};
+
 struct store {
     const struct store_ops *ops;
     int shards;
-    int64_t adopted_id; /* executions up to this number may be of another store, with other shards; 0: none */
+    struct store_origin *origins; /* of executions that were started in other stores; ascending */
+    size_t origin_count;
     unsigned char secret[STORE_SECRET_BYTES];
 };
+
+/* Whether it may lie on another shard than the one that its store of origin gave it. */
+static inline bool store_is_adopted(const struct store *store, int64_t execution_id)
+{
+    return store->origin_count && execution_id <= store->origins[store->origin_count - 1].last_id;
+}
 
 int sqlite_store_open(const char *path, struct store **ret_store, struct err *err);
 int postgres_store_open(const char *url, struct store **ret_store, struct err *err);

@@ -3,6 +3,8 @@ libruntime_a_SOURCES += \
     %D%/import.c \
     %D%/import_fold.c \
     %D%/import_write.c \
+    %D%/migrate.c \
+    %D%/migrate.h \
     %D%/retention.c \
     %D%/retention.h \
     %D%/retention_worker.c \

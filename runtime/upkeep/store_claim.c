@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LEASE_MS = 30000, RENEW_MS = 5000 };
+enum { LEASE_MS = 15000, RENEW_MS = 3000 };
 
 struct store_claim {
     struct store *store;
@@ -34,7 +34,8 @@ static int name_holder(void *context, const struct store_lease *lease)
     struct err *err = context;
 
     if (lease->expires_ms > now_ms())
-        err_hint(err, "stop %s first", lease->node);
+        err_hint(err, "stop %s first; if it was killed, its lease ends by itself in %lld s", lease->node,
+                 (long long)((lease->expires_ms - now_ms()) / 1000 + 1));
     return 0;
 }
 
@@ -63,10 +64,13 @@ int store_claim_take(struct store *store, const char *purpose, struct store_clai
 
 int store_claim_renew(struct store_claim *claim, struct err *err)
 {
+    return now_ms() - claim->renewed_ms < RENEW_MS ? 0 : store_claim_check(claim, err);
+}
+
+int store_claim_check(struct store_claim *claim, struct err *err)
+{
     int result = 0;
 
-    if (now_ms() - claim->renewed_ms < RENEW_MS)
-        return 0;
     claim->renewed_ms = now_ms();
     for (int shard = 0; shard < store_shards(claim->store) && !result; shard++)
         result = store_lease_renew(claim->store, shard, claim->node, claim->epochs[shard], now_ms(), LEASE_MS, err);

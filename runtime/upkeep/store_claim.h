@@ -16,6 +16,8 @@ struct store_claim;
 int store_claim_take(struct store *store, const char *purpose, struct store_claim **ret_claim, struct err *err);
 /* Renews the leases where it is time to; to be called every second or so. ERR_FENCED: they were lost. */
 int store_claim_renew(struct store_claim *claim, struct err *err);
+/* Renews them now, which fails when anybody has taken them meanwhile. */
+int store_claim_check(struct store_claim *claim, struct err *err);
 /* The batch's commit fails unless the claim still holds. */
 void store_claim_prove(const struct store_claim *claim, struct store_batch *batch);
 /* Gives the leases back. NULL is allowed. */

@@ -4,6 +4,7 @@ E2E_TESTS = \
     %D%/doctor.py \
     %D%/endpoint.py \
     %D%/kill_test.py \
+    %D%/migrate.py \
     %D%/retention.py \
     %D%/robust.py \
     %D%/test_connections.py \

@@ -4,6 +4,7 @@
 #include "tests/unit/store_helpers.h"
 
 #include "asl/base/err.h"
+#include "runtime/store/store_priv.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -551,7 +552,8 @@ static void marked_store_is_refused(void **state)
 {
     struct store_fixture *fixture = *state;
     struct store *store = fixture->store;
-    unsigned char secret[32] = {1, 2, 3, 250};
+    struct store_origin earlier = {.last_id = 40, .shards = 1};
+    struct store source = {.shards = 3, .secret = {1, 2, 3, 250}, .origins = &earlier, .origin_count = 1};
     char move[STORE_MOVE_BYTES];
     enum store_mark mark;
 
@@ -559,12 +561,16 @@ static void marked_store_is_refused(void **state)
     assert_mark_refuses(fixture, "has not come to its end");
     assert_int_equal(store_set_mark(store, STORE_MOVED, "0123456789abcdef0123456789abcdef", NULL), 0);
     assert_mark_refuses(fixture, "was moved to another one");
-    assert_int_equal(store_adopt(store, secret, 77, NULL), 0);
+    assert_int_equal(store_adopt(store, &source, 77, NULL), 0);
     store_fixture_close(fixture);
     assert_int_equal(store_open_marked(fixture->url, &fixture->store, &mark, move, NULL), 0);
     assert_int_equal(mark, STORE_MOVED);
     assert_string_equal(move, "0123456789abcdef0123456789abcdef");
-    assert_memory_equal(store_secret(fixture->store), secret, sizeof(secret));
+    assert_memory_equal(store_secret(fixture->store), source.secret, sizeof(source.secret));
+    assert_int_equal(store_shards_at_start(fixture->store, 40), 1);
+    assert_int_equal(store_shards_at_start(fixture->store, 41), 3);
+    assert_int_equal(store_shards_at_start(fixture->store, 77), 3);
+    assert_int_equal(store_shards_at_start(fixture->store, 78), store_shards(fixture->store));
     assert_int_equal(store_set_mark(fixture->store, STORE_UNMARKED, NULL, NULL), 0);
     store_fixture_close(fixture);
     fixture->store = store_fixture_open(fixture);
@@ -575,11 +581,11 @@ static void adopted_execution_is_found_under_any_shard(void **state)
 {
     struct store *store = store_of(state);
     struct store_execution row = test_execution(store, 9, "arn:a");
-    unsigned char secret[32] = {0};
+    struct store source = {.shards = 4096};
     AUTO_BUF text = BUF_INIT;
 
     test_add(store, &row);
-    assert_int_equal(store_adopt(store, secret, 9, NULL), 0);
+    assert_int_equal(store_adopt(store, &source, 9, NULL), 0);
     assert_int_equal(store_execution_by_id(store, 4000, 9, write_id, &text, NULL), 0);
     assert_string_equal(buf_text(&text), "9 ");
     assert_int_equal(store_execution_by_id(store, 4000, 8, write_id, &text, NULL), ERR_NOT_FOUND);
