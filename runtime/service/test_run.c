@@ -54,20 +54,19 @@ static void set_failure(struct test *test, const char *error, const char *cause)
     test->status = "FAILED";
 }
 
-static bool caught(struct test *test)
+static void try_catch(struct test *test)
 {
     const struct state *state = test->state;
     for (size_t i = 0; i < state->catch_count; i++) {
         if (!dataflow_error_matches(state->catch[i].errors, state->catch[i].error_count, test->error))
             continue;
         struct asl_failure failure = ASL_FAILURE_INIT;
-        AUTO_JSON struct json_object *assigned = NULL;
         AUTO_JSON struct json_object *error_output = json_object_new_object();
         json_add_text(error_output, "Error", test->error);
         json_add_text(error_output, "Cause", test->cause);
         json_add_int(error_details(test), "catchIndex", (int64_t)i);
         test->env.error_output = error_output;
-        if (dataflow_catch(state, i, &test->env, &test->output, &assigned, &failure) == 0) {
+        if (dataflow_catch(state, i, &test->env, &test->output, &test->assigned, &failure) == 0) {
             test->has_output = true;
             test->next = state->catch[i].next;
             test->status = "CAUGHT_ERROR";
@@ -75,16 +74,15 @@ static bool caught(struct test *test)
             set_failure(test, failure.error, failure.cause);
         }
         asl_failure_release(&failure);
-        return true;
+        return;
     }
-    return false;
 }
 
 void test_task_failed(struct test *test, const char *error, const char *cause)
 {
     set_failure(test, error, cause);
-    if (test->error && (retried(test) || caught(test)))
-        return;
+    if (!retried(test))
+        try_catch(test);
 }
 
 /* A field could not be evaluated: the cause names the state, as in a history. */
@@ -104,8 +102,8 @@ static void failed(struct test *test, struct asl_failure *failure)
 void test_task_succeeded(struct test *test, struct json_object *result)
 {
     struct asl_failure failure = ASL_FAILURE_INIT;
-    AUTO_JSON struct json_object *assigned = NULL;
-    if (dataflow_output(test->state, &test->env, test->effective, result, &test->output, &assigned, &failure) != 0) {
+    if (dataflow_output(test->state, &test->env, test->effective, result, &test->output, &test->assigned, &failure) !=
+        0) {
         failed(test, &failure);
         return;
     }
@@ -117,9 +115,8 @@ void test_task_succeeded(struct test *test, struct json_object *result)
 static int run_choice(struct test *test, struct asl_failure *failure)
 {
     struct state *next;
-    AUTO_JSON struct json_object *assigned = NULL;
     if (dataflow_input(test->state, &test->env, &test->effective, failure) != 0 ||
-        dataflow_choice(test->state, &test->env, &next, &test->output, &assigned, failure) != 0)
+        dataflow_choice(test->state, &test->env, &next, &test->output, &test->assigned, failure) != 0)
         return -1;
     test->status = "SUCCEEDED";
     test->has_output = true;

@@ -22,6 +22,7 @@ static void test_release(void *waiting)
     json_object_put(test->effective);
     json_object_put(test->arguments);
     json_object_put(test->output);
+    json_object_put(test->assigned);
     asl_env_release(&test->env);
     free(test->error);
     free(test->cause);
@@ -164,6 +165,18 @@ static void add_json_text(struct json_object *output, const char *name, struct j
     free(text);
 }
 
+/* Those that were given, and what the state assigned. */
+static struct json_object *variables_after(const struct test *test)
+{
+    struct json_object *variables =
+        test->variables.values ? json_shallow_copy(test->variables.values) : json_object_new_object();
+    if (test->assigned) {
+        json_object_object_foreach (test->assigned, name, value)
+            json_add(variables, name, json_object_get(value));
+    }
+    return variables;
+}
+
 /* Everything in between as JSON text; numbers and the error's details as they are. */
 static struct json_object *inspection_answer(struct test *test)
 {
@@ -180,8 +193,9 @@ static struct json_object *inspection_answer(struct test *test)
         else
             add_json_text(answer, name, value);
     }
-    if (test->variables.values && json_object_object_length(test->variables.values))
-        add_json_text(answer, "variables", test->variables.values);
+    AUTO_JSON struct json_object *variables = variables_after(test);
+    if (json_object_object_length(variables))
+        add_json_text(answer, "variables", variables);
     return answer;
 }
 

@@ -43,6 +43,7 @@ struct test {
     const char *status; /* "SUCCEEDED" ... */
     struct json_object *output;
     bool has_output;
+    struct json_object *assigned; /* name to value, or NULL */
     const struct state *next;
     char *error, *cause;
 };

@@ -84,6 +84,22 @@ class Plain(unittest.TestCase):
                 return
         self.fail("the poll of a client that is gone is still at work")
 
+    def test_a_tested_state_shows_its_variables(self):
+        task = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": True,
+                "Parameters": {"FunctionName": "f"}, "Assign": {"code.$": "$.StatusCode"},
+                "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "X", "Assign": {"caught.$": "$.Error"}}]}
+
+        def test(**members):
+            _, answer, _ = post(self.server, "TestState", json.dumps({
+                "definition": json.dumps(task), "roleArn": ROLE, "inspectionLevel": "DEBUG", **members}))
+            return answer["status"], json.loads(answer["inspectionData"].get("variables", "null"))
+
+        self.assertEqual(test(mock={"result": '{"StatusCode": 200}'}), ("SUCCEEDED", {"code": 200}))
+        self.assertEqual(test(mock={"result": '{"StatusCode": 200}'}, variables='{"a": 1, "code": 2}'),
+                         ("SUCCEEDED", {"a": 1, "code": 200}))
+        self.assertEqual(test(mock={"errorOutput": {"error": "E", "cause": ""}}), ("CAUGHT_ERROR", {"caught": "E"}))
+        self.assertEqual(test(mock={"errorOutput": {}}), ("CAUGHT_ERROR", {"caught": None}))
+
     def test_a_redrive_is_repeated_safely(self):
         definition = {"StartAt": "A", "States": {"A": {"Type": "Fail", "Error": "E"}}}
         _, machine, _ = post(self.server, "CreateStateMachine", json.dumps({
