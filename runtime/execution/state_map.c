@@ -2,11 +2,13 @@
  * state_map.c - Map: the items are known, iterations follow (inline), or a map run takes them (distributed).
  */
 #include "asl/base/json.h"
+#include "asl/base/mem.h"
 #include "asl/dataflow/dataflow.h"
 #include "asl/dataflow/template.h"
 #include "runtime/execution/execution_priv.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static void start_inline(struct execution *x, struct frame *frame, struct json_object *items, int64_t max_concurrency)
 {
@@ -130,6 +132,20 @@ void work_map(struct execution *x, struct frame *frame)
     asl_env_release(&env);
 }
 
+/*
+ * $$.Map.Item.Source: STATE_DATA, or where the reader took the item from: S3://BUCKET/KEY, and S3://BUCKET for a
+ * listing of keys. From the heap.
+ */
+static char *item_source(const struct frame *frame)
+{
+    struct json_object *reader;
+    if (frame->state->item_reader == NULL || !json_member(frame->map_run, "_reader", &reader))
+        return mem_strdup("STATE_DATA");
+    const char *bucket = json_member_text(reader, "Bucket");
+    const char *key = json_member_text(reader, "Key");
+    return mem_printf("S3://%s%s%s", bucket ? bucket : "", key ? "/" : "", key ? key : "");
+}
+
 int execution_map_item_input(struct execution *x, uint32_t id, const struct inputs *inputs, uint32_t index,
                              struct json_object *item, struct json_object **ret_input, struct asl_failure *failure)
 {
@@ -140,12 +156,14 @@ int execution_map_item_input(struct execution *x, uint32_t id, const struct inpu
     frame_env(x, frame, &owner, &env);
     owner.item_slot = index;
     owner.item = item;
-    owner.item_source = "STATE_DATA";
+    char *source = item_source(frame);
+    owner.item_source = source;
     AUTO_JSON struct json_object *effective = NULL;
     int code = dataflow_input(frame->state, &env, &effective, failure);
     if (code == 0)
         code = dataflow_map_item_input(frame->state, &env, effective, item, ret_input, failure);
     asl_env_release(&env);
+    free(source);
     x->inputs = NULL;
     return code;
 }

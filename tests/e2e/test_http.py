@@ -187,5 +187,34 @@ class Tls(unittest.TestCase):
             self.assertEqual(post(server, "ListActivities", "{}", context=context)[1], {"activities": []})
 
 
+class Buckets(unittest.TestCase):
+    def test_items_say_where_they_are_from(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkdir(f"{folder}/b")
+            with open(f"{folder}/b/items.json", "w", encoding="utf-8") as f:
+                f.write("[1]")
+            server = Server("--buckets", folder)
+            self.addCleanup(server.close)
+
+            def source(name, **reader):
+                state = {"Type": "Map", "End": True, "ItemSelector": {"from.$": "$$.Map.Item.Source"}, "ItemProcessor": {
+                    "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "I",
+                    "States": {"I": {"Type": "Pass", "End": True}}}, **reader}
+                _, machine, _ = post(server, "CreateStateMachine", json.dumps({
+                    "name": name, "roleArn": ROLE, "definition": json.dumps({"StartAt": "M", "States": {"M": state}})}))
+                _, started, _ = post(server, "StartExecution", json.dumps({
+                    "stateMachineArn": machine["stateMachineArn"], "input": "[1]"}))
+                body = json.dumps({"executionArn": started["executionArn"]})
+                until(lambda: post(server, "DescribeExecution", body)[1]["status"] == "SUCCEEDED")
+                return json.loads(post(server, "DescribeExecution", body)[1]["output"])[0]["from"]
+
+            self.assertEqual(source("input"), "STATE_DATA")
+            self.assertEqual(source("object", ItemReader={
+                "Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON"},
+                "Parameters": {"Bucket": "b", "Key": "items.json"}}), "S3://b/items.json")
+            self.assertEqual(source("listing", ItemReader={
+                "Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": {"Bucket": "b"}}), "S3://b")
+
+
 if __name__ == "__main__":
     unittest.main()
