@@ -8,7 +8,8 @@
  * REQUESTS over CONNECTIONS keep-alive connections, each with one request at work, and ends the server.
  *   start     StartExecution of a Pass state: each answer is durable
  *   sync      StartSyncExecution of five Pass states, Express
- *   callback  SendTaskSuccess for executions that wait for a token (started before the clock starts)
+ *   callback  SendTaskSuccess for executions that wait for a token (started before the clock starts): the next state
+ *             is durable when the answer comes
  *   history   GetExecutionHistory of 1,000 events in one page
  *   idle      CONNECTIONS that carry nothing, POLLERS that wait in GetActivityTask; the server's memory
  * Prints a JSON line: requests a second, the median and 99th percentile of the time to the answer, and the CPU time
@@ -205,7 +206,8 @@ static const struct {
     {"callback", false,
      "{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Task\",\"Resource\":\"arn:aws:states:::sqs:sendMessage."
      "waitForTaskToken\","
-     "\"Parameters\":{\"MessageBody\":{\"token.$\":\"$$.Task.Token\"}},\"End\":true}}}"},
+     "\"Parameters\":{\"MessageBody\":{\"token.$\":\"$$.Task.Token\"}},\"Next\":\"B\"},\"B\":{\"Type\":\"Pass\","
+     "\"End\":true}}}"},
     /* 4 events an item, 8 around them */
     {"history", false,
      "{\"StartAt\":\"I\",\"States\":{\"I\":{\"Type\":\"Pass\",\"Parameters\":{\"items.$\":\"States.ArrayRange(1, 248, "

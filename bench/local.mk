@@ -51,6 +51,9 @@ bench-jsonata: bench/jsonata_bench
 .PHONY: bench-jsonata
 
 EXTRA_DIST += \
+    %D%/dbos/run \
+    %D%/dbos/steps.mjs \
+    %D%/idle_database \
     %D%/jsonata/orders.mjs \
     %D%/jsonata/reference.mjs \
     %D%/jsonata/run \

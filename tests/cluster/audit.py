@@ -39,27 +39,27 @@ CREATE TRIGGER audit_set AFTER UPDATE ON orchestrator.execution REFERENCING NEW 
 """
 
 
-def install(postgres):
+def install(database):
     """To be called before any lease is taken: the schema must be there, no node may run executions."""
-    postgres.sql(INSTALL)
+    database.sql(INSTALL)
 
 
-def check(postgres):
+def check(database):
     """(rows looked at, leases taken, what is wrong)."""
-    faults = [f"shard {row[0]}, epoch {row[1]}: taken by {row[2]}" for row in postgres.sql(
+    faults = [f"shard {row[0]}, epoch {row[1]}: taken by {row[2]}" for row in database.sql(
         "SELECT shard, epoch, string_agg(DISTINCT writer, ', ') FROM audit.lease GROUP BY shard, epoch"
         " HAVING count(DISTINCT writer) > 1")]
-    faults += [f"shard {row[0]}: epoch {row[1]} after {row[2]}" for row in postgres.sql(
+    faults += [f"shard {row[0]}: epoch {row[1]} after {row[2]}" for row in database.sql(
         "SELECT shard, epoch, before FROM (SELECT shard, epoch, lag(epoch) OVER (PARTITION BY shard ORDER BY n) AS"
         " before FROM audit.lease) l WHERE epoch < before")]
     faults += [f"shard {row[0]}, execution {row[1]}, event {row[2]}: written under epoch {row[3]} by {row[4]}, who did"
-               " not hold it" for row in postgres.sql(
+               " not hold it" for row in database.sql(
                    "SELECT shard, execution, first_event, coalesce(epoch, 0), writer FROM audit.write w WHERE NOT"
                    " EXISTS (SELECT 1 FROM audit.lease l WHERE l.shard = w.shard AND l.epoch = w.epoch"
                    " AND l.writer = w.writer)")]
-    missing = postgres.sql("SELECT count(*) FROM orchestrator.history h WHERE NOT EXISTS (SELECT 1 FROM audit.write w"
+    missing = database.sql("SELECT count(*) FROM orchestrator.history h WHERE NOT EXISTS (SELECT 1 FROM audit.write w"
                            " WHERE w.shard = h.shard AND w.execution = h.execution AND w.first_event = h.first_event)")
     if missing[0][0] != "0":
         faults.append(f"{missing[0][0]} rows of the history were not seen by the triggers")
-    rows, takes = postgres.sql("SELECT (SELECT count(*) FROM audit.write), (SELECT count(*) FROM audit.lease)")[0]
+    rows, takes = database.sql("SELECT (SELECT count(*) FROM audit.write), (SELECT count(*) FROM audit.lease)")[0]
     return int(rows), int(takes), faults

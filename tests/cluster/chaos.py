@@ -12,8 +12,8 @@ ACTIONS = {"kill": 5, "pause": 3, "stop": 3, "restart": 1, "cut": 3}
 class Chaos:
     """`actions`: names out of ACTIONS, or None for all."""
 
-    def __init__(self, nodes, postgres, seed, pause_s_max, actions, log):
-        self.nodes, self.postgres, self.log = nodes, postgres, log
+    def __init__(self, nodes, database, seed, pause_s_max, actions, log):
+        self.nodes, self.database, self.log = nodes, database, log
         self.random = random.Random(f"{seed}/chaos")
         self.pause_s_max = pause_s_max
         self.actions = {name: weight for name, weight in ACTIONS.items() if actions is None or name in actions}
@@ -83,7 +83,7 @@ class Chaos:
     def restart(self, _span):
         self.note("restart of the database")
         try:
-            self.postgres.restart()
+            self.database.restart()
             self.counts["restart"] += 1
         except subprocess.CalledProcessError as trouble:
             self.faults.append(f"the database did not start again: {trouble}")
@@ -92,7 +92,7 @@ class Chaos:
     def cut(self, span):
         self.note("cut")
         try:
-            self.postgres.cut(None if span < 0.3 else 1 + int(span * 3))
+            self.database.cut(None if span < 0.3 else 1 + int(span * 3))
             self.counts["cut"] += 1
         except RuntimeError:
             pass  # the database ended or is full: as good as a cut

@@ -23,9 +23,9 @@ import engine
 import verify
 import workload
 from chaos import Chaos
+from database import Database
 from load import Load
 from nodes import Node
-from postgres import Postgres, find_binaries
 
 DURATION_S = float(os.environ.get("SECONDS_OF_CHAOS") or ("20" if os.environ.get("QUICK") else "60"))
 NODES = int(os.environ.get("NODES", "3"))
@@ -45,22 +45,22 @@ def read_calls(path):
         return []
 
 
-def still_open(postgres, load):
+def still_open(database, load):
     """Executions that have not ended, but for those that nobody is known to have stopped."""
     left = []
-    for arn, machine in postgres.json("SELECT arn, machine FROM orchestrator.execution WHERE status IN (0, 5)"):
+    for arn, machine in database.json("SELECT arn, machine FROM orchestrator.execution WHERE status IN (0, 5)"):
         start = load.starts.get(arn.split(":")[-1])
         if not (machine.endswith(":Stopped") and start and not start.stop_acknowledged):
             left.append(arn)
     return left
 
 
-def settle(postgres, load, within_s):
+def settle(database, load, within_s):
     end = time.monotonic() + within_s
-    left = still_open(postgres, load)
+    left = still_open(database, load)
     while time.monotonic() < end and (left or load.due):
         time.sleep(0.3)
-        left = still_open(postgres, load)
+        left = still_open(database, load)
     return left
 
 
@@ -72,7 +72,7 @@ class Run:
         with open(path, "w", encoding="utf-8") as file:
             file.write(workload.HANDLER)
         os.chmod(path, 0o755)
-        self.postgres = Postgres(checkpoint_timeout="30s")
+        self.database = Database()
         self.faults = []
         self.nodes = []
 
@@ -81,14 +81,14 @@ class Run:
 
     def play(self):
         # The first process that opens the store makes the schema.
-        subprocess.run([engine.PROGRAM, "list", "--store", self.postgres.url], check=True, stdin=subprocess.DEVNULL,
+        subprocess.run([engine.PROGRAM, "list", "--store", self.database.store], check=True, stdin=subprocess.DEVNULL,
                        stdout=subprocess.DEVNULL)
-        audit.install(self.postgres)
-        self.nodes = [Node(f"node{i}", self.folder, self.postgres.url, f"{self.folder}/functions")
+        audit.install(self.database)
+        self.nodes = [Node(f"node{i}", self.folder, self.database.store, f"{self.folder}/functions")
                       for i in range(NODES)]
         self.load = Load(self.nodes, f"{self.folder}/calls", SEED, RATE, DURATION_S)
         with open(f"{self.folder}/chaos.log", "w", encoding="utf-8") as log:
-            self.chaos = Chaos(self.nodes, self.postgres, SEED, PAUSE_S_MAX, ACTIONS, log)
+            self.chaos = Chaos(self.nodes, self.database, SEED, PAUSE_S_MAX, ACTIONS, log)
             for node in self.nodes:
                 node.start()
             self.chaos.begin()
@@ -99,7 +99,7 @@ class Run:
             self.load.end_starts()
             self.chaos.note("calm")
             calm = time.monotonic()
-            left = settle(self.postgres, self.load, SETTLE_S)
+            left = settle(self.database, self.load, SETTLE_S)
             self.settled_s = time.monotonic() - calm
             self.load.end()
             self.chaos.end()
@@ -111,7 +111,7 @@ class Run:
         time.sleep(0.3)
 
     def check(self):
-        self.executions = verify.read(self.postgres)
+        self.executions = verify.read(self.database)
         self.calls = read_calls(f"{self.folder}/calls")
         for node in self.nodes:
             for number in node.crashes:
@@ -120,7 +120,7 @@ class Run:
             self.fault("client", "", text)
         for text in self.chaos.faults:
             self.fault("program", "", text)
-        self.rows, self.takes, unproven = audit.check(self.postgres)
+        self.rows, self.takes, unproven = audit.check(self.database)
         for text in unproven:
             self.fault("fencing", "", text)
         for kind, found in (("store", verify.store_faults(self.load, self.executions)),
@@ -151,7 +151,7 @@ class Run:
         folder = os.environ.get("KEEP") or tempfile.mkdtemp(prefix="orchestrator-cluster-kept-")
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
         with open(f"{folder}/postgres.log", "w", encoding="utf-8") as file:
-            file.write(self.postgres.log_text())
+            file.write(self.database.log_text())
         with open(f"{folder}/executions.json", "w", encoding="utf-8") as file:
             for execution in self.executions.values():
                 file.write(json.dumps({"arn": execution.arn, "shard": execution.shard, "id": execution.id,
@@ -165,17 +165,17 @@ class Run:
         for node in self.nodes:
             if node.process and node.process.poll() is None:
                 node.kill()
-        self.postgres.close()
+        self.database.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def main():
-    if find_binaries() is None:
-        print("skipped: PostgreSQL's server is not installed")
-        sys.exit(77)
     print(f"seed {SEED}: {NODES} nodes, {DURATION_S:.0f} s, {RATE:.0f} starts a second", flush=True)
     run = Run()
     try:
+        if not run.database.begin():
+            print("skipped: PostgreSQL's server is not installed")
+            sys.exit(77)
         run.play()
         run.check()
         run.report()

@@ -3,9 +3,9 @@ CLUSTER_FILES = \
     %D%/audit.py \
     %D%/chaos.py \
     %D%/cluster_test.py \
+    %D%/database.py \
     %D%/load.py \
     %D%/nodes.py \
-    %D%/postgres.py \
     %D%/verify.py \
     %D%/workload.py
 EXTRA_DIST += $(CLUSTER_FILES)

@@ -27,13 +27,13 @@ class Execution:
         self.events += [event for event in events if event["id"]]
 
 
-def read(postgres):
+def read(database):
     """All executions, by ARN."""
     by_key, by_arn = {}, {}
-    for row in postgres.json("SELECT shard, id, arn, machine, status, map_run FROM orchestrator.execution"):
+    for row in database.json("SELECT shard, id, arn, machine, status, map_run FROM orchestrator.execution"):
         execution = Execution(row)
         by_key[execution.shard, execution.id] = by_arn[execution.arn] = execution
-    for shard, number, first, last, body in postgres.json(
+    for shard, number, first, last, body in database.json(
             "SELECT shard, execution, first_event, last_event, body FROM orchestrator.history"
             " ORDER BY shard, execution, first_event, part"):
         by_key[shard, number].add(first, last, json.loads(body))

@@ -36,14 +36,15 @@ class Postgres:
         return subprocess.run(words, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, check=True, timeout=120, **options).stdout.decode()
 
-    def start(self):
-        """False: PostgreSQL's server is not installed."""
+    def start(self, **settings):
+        """False: PostgreSQL's server is not installed. Settings are those of postgresql.conf."""
         if self.bin is None:
             return False
         self._run(f"{self.bin}/initdb", "-D", f"{self.folder}/data", "-U", "orchestrator", "-A", "trust", "-E", "UTF8",
                   "--locale=C")
+        more = "".join(f" -c {name}={value}" for name, value in settings.items())
         self._run(f"{self.bin}/pg_ctl", "-D", f"{self.folder}/data", "-l", f"{self.folder}/data/log", "-w", "start",
-                  "-o", f"-k {self.folder} -c listen_addresses='' -c logging_collector=off")
+                  "-o", f"-k {self.folder} -c listen_addresses='' -c logging_collector=off{more}")
         return True
 
     def query(self, database, sql):
