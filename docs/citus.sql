@@ -7,7 +7,11 @@
 --
 -- Every table that grows has the shard as the first column of its primary key and in every unique
 -- constraint, so that it can be distributed by it; equal shards of all tables end up on the same node, and whatever
--- concerns one execution stays on one node. Leases and writers are few rows: they stay on the coordinator.
+-- concerns one execution stays on one node. Leases, writers and settings are few rows: they stay on the coordinator,
+-- to which all processes of orchestrator connect.
+--
+-- All rows of a shard lie on one node of the cluster. For an even spread make the schema with several shards for
+-- each of Citus's own (32 by default): --store 'postgres://...?shards=256' at the first start.
 
 CREATE EXTENSION IF NOT EXISTS citus;
 SET search_path = orchestrator, public;

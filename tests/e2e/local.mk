@@ -7,6 +7,7 @@ E2E_TESTS = \
     %D%/migrate.py \
     %D%/retention.py \
     %D%/robust.py \
+    %D%/store_schema.py \
     %D%/test_connections.py \
     %D%/transfer.py
 TESTS += $(E2E_TESTS)
