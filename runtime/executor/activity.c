@@ -180,11 +180,6 @@ size_t engine_poll_count(struct engine *engine, const char *activity_arn)
     return activity_of(engine, activity_arn)->poll_count;
 }
 
-bool activity_waits_outside(struct engine *engine)
-{
-    return lh_table_length(engine->activities) > 0;
-}
-
 void activity_close(struct engine *engine)
 {
     struct lh_entry *entry;

@@ -36,7 +36,7 @@ enum {
     ENGINE_DORMANT_MS = 30000,     /* who waits for less stays in memory */
     ENGINE_DEFINITIONS_MAX = 1024, /* compiled definitions kept */
     ENGINE_RELOAD_MS = 1000,       /* after a failed commit */
-    ENGINE_VIRTUAL_GRACE_MS = 100, /* real time that outside workers get before the virtual clock jumps */
+    ENGINE_VIRTUAL_GRACE_MS = 250, /* real time that outside workers get before the virtual clock jumps */
 };
 
 /* Of loggingConfiguration; each holds the one before. */
@@ -272,7 +272,6 @@ void activity_offer(struct run *run, uint32_t frame, int64_t task_id, const char
 /* task_id 0: all of the run's. */
 void activity_withdraw(struct run *run, uint32_t frame, int64_t task_id);
 void activity_close(struct engine *engine);
-bool activity_waits_outside(struct engine *engine);
 
 /* --- definition_cache.c -------------------------------------------------------------------------------- */
 void definitions_close(struct engine *engine);

@@ -117,12 +117,27 @@ static void on_timer(int fd, short what, void *context)
     fire(engine);
 }
 
+static void note_task(void *context, const struct execution_task *task)
+{
+    (void)task;
+    *(bool *)context = true;
+}
+
+/* With no task at work here, those of the execution whose turn comes next are a worker's or a token holder's. */
+static bool waits_outside(const struct engine *engine)
+{
+    bool has_task = false;
+    execution_tasks(engine->heap[0]->execution, note_task, &has_task);
+    return has_task;
+}
+
+/* Who works outside gets some real time after the last movement, before a timeout overtakes it. */
 void timers_idle(struct engine *engine)
 {
+    static const struct timeval grace = {0, ENGINE_VIRTUAL_GRACE_MS * 1000};
     if (!nothing_moves(engine))
         return;
-    if (activity_waits_outside(engine) && !event_pending(engine->timer, EV_TIMEOUT, NULL)) {
-        struct timeval grace = {0, ENGINE_VIRTUAL_GRACE_MS * 1000};
+    if (waits_outside(engine)) {
         event_add(engine->timer, &grace);
         return;
     }

@@ -19,10 +19,10 @@ ROLE = "arn:aws:iam::123456789012:role/test"
 class Server:
     """Starts it; `arguments` are further options, `config` the text of a configuration file."""
 
-    def __init__(self, *arguments, config=None, scheme="http"):
+    def __init__(self, *arguments, config=None, scheme="http", environment=None):
         self.folder = tempfile.mkdtemp(prefix="orchestrator-e2e-")
         self.store = new_store(os.path.join(self.folder, "store.db"))
-        self.arguments, self.scheme = list(arguments), scheme
+        self.arguments, self.scheme, self.environment = list(arguments), scheme, environment or {}
         if config is not None:
             path = os.path.join(self.folder, "config.yaml")
             with open(path, "w", encoding="utf-8") as f:
@@ -33,7 +33,7 @@ class Server:
 
     def start(self):
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("ORCHESTRATOR_", "SFN_"))}
-        environment["XDG_CONFIG_HOME"] = self.folder
+        environment.update(self.environment, XDG_CONFIG_HOME=self.folder)
         self.log = open(os.path.join(self.folder, "log"), "ab")
         offset = self.log.tell()
         self.process = subprocess.Popen(
