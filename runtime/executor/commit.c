@@ -113,6 +113,17 @@ static int64_t wake_moment(const struct run *run)
     return due_ms - engine_now_ms(run->engine) > ENGINE_DORMANT_MS ? due_ms : STORE_WAKE_ACTIVE;
 }
 
+void commit_close_row(struct run *run, struct store_batch *batch)
+{
+    event_encode_end(&run->row);
+    store_batch_add_history(batch, run->shard, run->id, run->row_first_id, run->row_last_id, run->row.data,
+                            run->row.bytes);
+    buf_clear(&run->row);
+    if (run->row.capacity > 2 * ENGINE_ROW_BYTES)
+        buf_release(&run->row);
+    run->row_first_id = 0;
+}
+
 static void write_run(struct engine *engine, struct store_batch *batch, struct run *run)
 {
     int64_t wake_ms = wake_moment(run);
@@ -139,15 +150,8 @@ static void write_run(struct engine *engine, struct store_batch *batch, struct r
         run->changed = false;
         run->wake_ms = wake_ms;
     }
-    if (run->row.bytes) {
-        event_encode_end(&run->row);
-        store_batch_add_history(batch, run->shard, run->id, run->row_first_id, run->row_last_id, run->row.data,
-                                run->row.bytes);
-        buf_clear(&run->row);
-        if (run->row.capacity > 65536)
-            buf_release(&run->row);
-        run->row_first_id = 0;
-    }
+    if (run->row.bytes)
+        commit_close_row(run, batch);
     store_batch_prove(batch, run->shard, engine->epochs[run->shard]);
 }
 

@@ -8,6 +8,7 @@
 #include "asl/base/mem.h"
 #include "asl/definition/graph.h"
 #include "runtime/executor/engine_priv.h"
+#include "runtime/executor/history_marks.h"
 #include "runtime/executor/log_files.h"
 #include "runtime/upkeep/retention.h"
 
@@ -161,6 +162,7 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
     engine->runs_by_id = lh_table_new(1024, NULL, hash_id, same_id);
     engine->parked = lh_kchar_table_new(64, NULL);
     engine->definitions = lh_kchar_table_new(64, NULL);
+    engine->history_marks = history_marks_new();
     engine->activities = lh_kchar_table_new(16, NULL);
     engine->shards = engine->store ? store_shards(engine->store) : 1;
     engine->epochs = mem_zalloc((size_t)engine->shards * sizeof *engine->epochs);
@@ -216,6 +218,7 @@ void engine_close(struct engine *engine, int grace_ms)
     owner_release(engine);
     activity_close(engine);
     definitions_close(engine);
+    history_marks_free(engine->history_marks);
     timers_close(engine);
     event_free(engine->wake_timer);
     event_free(engine->reload_timer);

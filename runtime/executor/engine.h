@@ -193,8 +193,6 @@ struct history_page {
     int limit;
     bool reverse;
     bool without_data; /* includeExecutionData=false */
-    const char *type;  /* only this type, or NULL */
-    int64_t since_ms;  /* only at or after */
 };
 struct buf;
 int engine_history(struct engine *engine, const struct store_execution *execution, const struct history_page *page,

@@ -34,6 +34,7 @@ enum {
     ENGINE_TASKS_MAX = 10000,      /* default of tasks_max */
     ENGINE_LEASE_MS = 10000,       /* how long a lease holds without being renewed */
     ENGINE_DORMANT_MS = 30000,     /* who waits for less stays in memory */
+    ENGINE_ROW_BYTES = 32768,      /* of a row of history, before the next one is begun */
     ENGINE_DEFINITIONS_MAX = 1024, /* compiled definitions kept */
     ENGINE_RELOAD_MS = 1000,       /* after a failed commit */
     ENGINE_VIRTUAL_GRACE_MS = 250, /* real time that outside workers get before the virtual clock jumps */
@@ -137,6 +138,7 @@ struct engine {
     struct lh_table *runs_by_id;
     struct lh_table *parked; /* watchers of executions that are out of memory, by ARN */
     struct lh_table *definitions;
+    struct history_marks *history_marks;
     struct lh_table *activities;
     int64_t last_id_ms; /* of the last id given to an execution, and how many were given in it */
     int ids_in_ms;
@@ -210,6 +212,8 @@ enum execution_status run_status(const struct run *run);
 int commit_open(struct engine *engine, struct err *err);
 void commit_close(struct engine *engine);
 void commit_add_run(struct engine *engine, struct run *run);
+/* The events that were written for the run so far become a row of the batch. */
+void commit_close_row(struct run *run, struct store_batch *batch);
 void commit_add_command(struct engine *engine, struct run *run, struct command command);
 void commit_kick(struct engine *engine);
 /* A run leaves memory: nothing on the way may look at it any more. */

@@ -9,6 +9,8 @@ libruntime_a_SOURCES += \
     %D%/figures.c \
     %D%/figures.h \
     %D%/history.c \
+    %D%/history_marks.c \
+    %D%/history_marks.h \
     %D%/item_reader.c \
     %D%/item_reader.h \
     %D%/log_files.c \

@@ -159,24 +159,35 @@ void run_tell_watchers(struct run *run)
     }
 }
 
+/*
+ * Into the row that is being made. A long one is closed, since who reads a page wants no more than its rows; but only
+ * before an event, so that the last row of an execution has its last event.
+ */
+static void write_events(struct run *run, const struct outbox *outbox)
+{
+    for (size_t i = 0; i < outbox->event_count; i++) {
+        int64_t id = outbox->events[i].id;
+        if (id && run->row_first_id && run->row.bytes >= ENGINE_ROW_BYTES)
+            commit_close_row(run, run->engine->filling->batch);
+        if (id && run->row_first_id == 0)
+            run->row_first_id = id;
+        if (id)
+            run->row_last_id = id;
+        event_encode(&run->row, &outbox->events[i], 1);
+    }
+    if (run->row.bytes && run->row_first_id == 0) { /* only records without an id: a row without events */
+        run->row_last_id = execution_last_event_id(run->execution);
+        run->row_first_id = run->row_last_id + 1;
+    }
+}
+
 /* What the core gave: events into the row that is being made, commands behind the commit. */
 static void take_outbox(struct run *run, struct outbox *outbox)
 {
     struct engine *engine = run->engine;
     logging_take(run, outbox);
-    for (size_t i = 0; i < outbox->event_count && !run->express; i++) {
-        int64_t id = outbox->events[i].id;
-        if (id && run->row_first_id == 0)
-            run->row_first_id = id;
-        if (id)
-            run->row_last_id = id;
-    }
     if (!run->express && outbox->event_count) {
-        if (run->row_first_id == 0) { /* only records without an id: a row without events */
-            run->row_last_id = execution_last_event_id(run->execution);
-            run->row_first_id = run->row_last_id + 1;
-        }
-        event_encode(&run->row, outbox->events, outbox->event_count);
+        write_events(run, outbox);
         commit_add_run(engine, run);
     }
     for (size_t i = 0; i < outbox->command_count; i++) {

@@ -2,7 +2,7 @@
  * store.h - executions, their histories and the documents of the API, kept so that a crash loses nothing.
  *
  * Shapes    execution: one row a execution (struct store_execution). History: an append-only log in commit
- *           order, one row per execution per commit; `body` is a JSON array of stored events
+ *           order, a row or more per execution per commit; `body` is a JSON array of stored events
  *           (runtime/execution/event_codec.h), kept as it is. Document: kind and key to a JSON text with a
  *           version (state machines, versions, aliases, activities, map runs, tags ...).
  *           Inbox: requests of other processes for the owner of a shard, and its replies.

@@ -634,7 +634,7 @@ static void check_view(struct play *p)
     struct view_check check = {.play = p};
     for (size_t i = 0; i < p->stored_count && !p->failed; i++) {
         struct err err = {0};
-        if (history_view_row(view, p->stored[i].row, strlen(p->stored[i].row), check_shown, &check, &err) < 0)
+        if (history_view_row(view, p->stored[i].row, strlen(p->stored[i].row), 0, check_shown, &check, &err) < 0)
             complain(p, "the history cannot be shown: %s", err.message);
     }
     history_view_free(view);

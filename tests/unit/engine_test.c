@@ -279,6 +279,100 @@ static void an_express_execution_may_end_while_its_tasks_start(void **state)
     close_engine(f);
 }
 
+/* --- pages of histories ---------------------------------------------------------------------------------------- */
+
+#define ROWS                                                                                                           \
+    "{\"StartAt\":\"M\",\"States\":{\"M\":{\"Type\":\"Map\",\"ItemProcessor\":{\"StartAt\":\"W\",\"States\":{"         \
+    "\"W\":{\"Type\":\"Wait\",\"SecondsPath\":\"$.n\",\"Next\":\"P\"},\"P\":{\"Type\":\"Parallel\",\"Branches\":["     \
+    "{\"StartAt\":\"F\",\"States\":{\"F\":{\"Type\":\"Pass\",\"End\":true}}},"                                         \
+    "{\"StartAt\":\"G\",\"States\":{\"G\":{\"Type\":\"Pass\",\"Result\":\"x}\\\"{\",\"End\":true}}}],\"End\":true}}}," \
+    "\"Next\":\"E\"},\"E\":{\"Type\":\"Pass\",\"End\":true}}}"
+
+struct pages {
+    struct fixture *f;
+    struct history_page page;
+    struct buf text;
+    int64_t last;
+    bool more;
+};
+
+static int read_page(void *context, const struct store_execution *row)
+{
+    struct pages *pages = context;
+    buf_clear(&pages->text);
+    assert_int_equal(
+        engine_history(pages->f->engine, row, &pages->page, &pages->text, &pages->last, &pages->more, NULL), 0);
+    return 0;
+}
+
+static struct json_object *page_of(struct pages *pages, int64_t after, int limit, bool reverse)
+{
+    struct json_object *events = NULL;
+    pages->page = (struct history_page){.after = after, .limit = limit, .reverse = reverse};
+    store_execution_by_arn(pages->f->store, "arn:aws:states:us-east-1:123456789012:execution:m:pages", read_page, pages,
+                           NULL);
+    assert_int_equal(json_parse(pages->text.data, pages->text.bytes, &events, NULL), 0);
+    return events;
+}
+
+/* The page is what stands there in the whole history. */
+static void compare_page(struct pages *pages, struct json_object *whole, int64_t after, int limit, bool reverse)
+{
+    AUTO_JSON struct json_object *events = page_of(pages, after, limit, reverse);
+    int64_t total = (int64_t)json_object_array_length(whole);
+    int64_t first = !reverse ? after + 1 : after ? after - 1 : total;
+    int64_t there = reverse ? first : total - after;
+    int64_t count = there < 0 ? 0 : there < limit ? there : limit;
+    assert_int_equal(json_object_array_length(events), count);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t id = reverse ? first - i : first + i;
+        assert_true(
+            json_same(json_object_array_get_idx(events, (size_t)i), json_object_array_get_idx(whole, (size_t)id - 1)));
+    }
+    assert_int_equal(pages->more, there > limit);
+    if (count)
+        assert_int_equal(pages->last, reverse ? first - count + 1 : first + count - 1);
+}
+
+/* Page after page in both directions, from anywhere, and the same page again: marks make no difference. */
+static void pages_of_a_history_are_pieces_of_it(void **state)
+{
+    struct fixture *f = *state;
+    open_engine(f, true);
+    AUTO_BUF input = BUF_INIT;
+    for (int i = 0; i < 150; i++)
+        buf_printf(&input, "%s{\"n\":%d,\"text\":\"[{\\\"%d\\\\\"}", i ? "," : "[", i % 7 + 1, i);
+    buf_add_char(&input, ']');
+    struct ending ending = {0};
+    start(f, ROWS, "pages", input.data, &ending);
+    wait_for(f, &ending);
+    assert_int_equal(ending.status, EXECUTION_SUCCEEDED);
+    struct pages pages = {.f = f, .text = BUF_INIT};
+    AUTO_JSON struct json_object *whole = page_of(&pages, 0, 100000, false);
+    int64_t total = (int64_t)json_object_array_length(whole);
+    assert_true(total > 1500);
+
+    close_engine(f); /* without the marks that were made by now */
+    open_engine(f, true);
+    static const int limits[] = {1000, 1, 97, 512};
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
+        for (int64_t after = 0; after <= total; after += limits[i]) {
+            compare_page(&pages, whole, after, limits[i], false);
+            compare_page(&pages, whole, total + 1 - after, limits[i], true);
+        }
+    srand(7);
+    for (int i = 0; i < 500; i++) {
+        int64_t after = rand() % (total + 10);
+        int limit = rand() % 300 + 1;
+        bool reverse = rand() % 2;
+        if (reverse && after > total)
+            after = 0;
+        compare_page(&pages, whole, after, limit, reverse);
+    }
+    buf_release(&pages.text);
+    close_engine(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +381,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_stop_is_durable, setup, teardown),
         cmocka_unit_test_setup_teardown(a_look_at_a_sleeper_keeps_its_watchers, setup, teardown),
         cmocka_unit_test_setup_teardown(an_express_execution_may_end_while_its_tasks_start, setup, teardown),
+        cmocka_unit_test_setup_teardown(pages_of_a_history_are_pieces_of_it, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
