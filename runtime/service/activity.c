@@ -19,23 +19,24 @@ static struct json_object *created_answer(struct service_call *call, struct json
     return output;
 }
 
-static struct json_object *given_encryption(struct service_call *call)
+/* What was given, or what then holds. False: the call has failed. */
+static bool read_encryption(struct service_call *call, struct json_object **ret_encryption)
 {
-    struct json_object *encryption = NULL;
-    json_member(call->input, "encryptionConfiguration", &encryption);
-    if (encryption)
-        return json_object_get(encryption);
-    encryption = json_object_new_object();
-    json_add_text(encryption, "type", "AWS_OWNED_KEY");
-    return encryption;
+    if (!encryption_read(call, ret_encryption))
+        return false;
+    if (*ret_encryption == NULL) {
+        *ret_encryption = json_object_new_object();
+        json_add_text(*ret_encryption, "type", "AWS_OWNED_KEY");
+    }
+    return true;
 }
 
 void create_activity(struct service_call *call)
 {
     const char *name = call_text(call, "name");
-    if (!call_name(call, name))
+    AUTO_JSON struct json_object *encryption = NULL;
+    if (!call_name(call, name) || !read_encryption(call, &encryption))
         return;
-    AUTO_JSON struct json_object *encryption = given_encryption(call);
     AUTO_JSON struct json_object *activity = NULL;
     struct err err = {0};
     char *arn = service_arn(call->service, "activity:%s", name);

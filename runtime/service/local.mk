@@ -3,6 +3,7 @@ libruntime_a_SOURCES += \
     %D%/alias.c \
     %D%/arn.c \
     %D%/arn.h \
+    %D%/encryption.c \
     %D%/execution.c \
     %D%/execution.h \
     %D%/history.c \

@@ -173,6 +173,14 @@ char *definition_text(struct service *service, const char *key);
 bool call_merge_tags(struct service_call *call, const char *resource_arn, struct json_object *tags,
                      struct json_object **ret_tags);
 
+/* --- encryption (encryption.c) ------------------------------------------------------------------------ */
+
+/*
+ * The input's encryptionConfiguration (a new reference; NULL: none was given). False: the call has failed. A key of the
+ * customer's is refused: nothing here encrypts with it, and to keep the wish alone would promise what is not done.
+ */
+bool encryption_read(struct service_call *call, struct json_object **ret_encryption);
+
 /* --- operations --------------------------------------------------------------------------------------- */
 
 #define OPERATION(name, function, access) operation_fn function;

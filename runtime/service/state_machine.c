@@ -47,24 +47,6 @@ static struct json_object *read_tracing(struct service_call *call)
     return tracing;
 }
 
-/* The key itself is not used: the store is as safe as its disk. The configuration is kept and given back. */
-static bool read_encryption(struct service_call *call, struct json_object **ret_encryption)
-{
-    struct json_object *given = NULL;
-    *ret_encryption = NULL;
-    json_member(call->input, "encryptionConfiguration", &given);
-    if (given == NULL)
-        return true;
-    bool managed = strcmp(json_member_text(given, "type"), "CUSTOMER_MANAGED_KMS_KEY") == 0;
-    if (managed != (json_member_text(given, "kmsKeyId") != NULL)) {
-        call_fail(call, "InvalidEncryptionConfiguration",
-                  "Invalid Encryption Configuration: 'kmsKeyId' must be set for CUSTOMER_MANAGED_KMS_KEY only.");
-        return false;
-    }
-    *ret_encryption = json_object_get(given);
-    return true;
-}
-
 /* The part of a revision that an input gives; each may be NULL where it gives none. */
 struct revision_input {
     bool has_definition;
@@ -89,7 +71,7 @@ static bool revision_input_read(struct service_call *call, bool express, struct 
     }
     const char *definition = call_text(call, "definition");
     revision->has_definition = definition != NULL;
-    if (!read_logging(call, &revision->logging) || !read_encryption(call, &revision->encryption) ||
+    if (!read_logging(call, &revision->logging) || !encryption_read(call, &revision->encryption) ||
         (definition && !definition_accept(call, definition, express, revision->definition_key))) {
         revision_input_release(revision);
         return false;

@@ -114,6 +114,28 @@ class Plain(unittest.TestCase):
         until(lambda: post(self.server, "DescribeExecution", body)[1]["status"] == "FAILED")
         self.assertEqual(post(self.server, "DescribeExecution", body)[1]["redriveCount"], 1)
 
+    def test_a_key_of_the_customers_is_refused(self):
+        definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}})
+        owned, managed = {"type": "AWS_OWNED_KEY"}, {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "alias/mine"}
+        for operation, members in (("CreateActivity", {}), ("CreateStateMachine", {"definition": definition,
+                                                                                   "roleArn": ROLE})):
+            for configuration, text in ((managed, "no provider of keys"), ({**owned, "kmsKeyId": "alias/mine"},
+                                                                           "'kmsKeyId' must be set for")):
+                status, answer, _ = post(self.server, operation, json.dumps({
+                    "name": "encrypted", "encryptionConfiguration": configuration, **members}))
+                self.assertEqual((status, answer["__type"]), (400, "InvalidEncryptionConfiguration"))
+                self.assertIn(text, answer["message"])
+            status, answer, _ = post(self.server, operation, json.dumps({
+                "name": "encrypted", "encryptionConfiguration": owned, **members}))
+            self.assertEqual(status, 200, answer)
+            if operation == "CreateActivity":
+                post(self.server, "DeleteActivity", json.dumps({"activityArn": answer["activityArn"]}))
+        arn = json.dumps({"stateMachineArn": answer["stateMachineArn"]})
+        self.assertEqual(post(self.server, "DescribeStateMachine", arn)[1]["encryptionConfiguration"], owned)
+        status, answer, _ = post(self.server, "UpdateStateMachine", json.dumps({
+            "stateMachineArn": answer["stateMachineArn"], "encryptionConfiguration": managed}))
+        self.assertEqual(answer["__type"], "InvalidEncryptionConfiguration")
+
     def test_pages_for_operators(self):
         post(self.server, "ListStateMachines", "{}")
         self.assertEqual(self.server.get("/health"), "ok\n")

@@ -1,0 +1,30 @@
+/* encryption.c - encryptionConfiguration of state machines and activities. */
+#include "runtime/service/service_priv.h"
+
+#include "asl/base/json.h"
+
+#include <string.h>
+
+bool encryption_read(struct service_call *call, struct json_object **ret_encryption)
+{
+    struct json_object *given = NULL;
+
+    *ret_encryption = NULL;
+    json_member(call->input, "encryptionConfiguration", &given);
+    if (!given)
+        return true;
+    if (!strcmp(json_member_text(given, "type"), "CUSTOMER_MANAGED_KMS_KEY")) {
+        call_fail(
+            call, "InvalidEncryptionConfiguration",
+            "Invalid Encryption Configuration: 'CUSTOMER_MANAGED_KMS_KEY' is not possible here: this server has no "
+            "provider of keys and keeps data as they are. Use 'AWS_OWNED_KEY', and encrypt the disk of the store.");
+        return false;
+    }
+    if (json_member_text(given, "kmsKeyId")) {
+        call_fail(call, "InvalidEncryptionConfiguration",
+                  "Invalid Encryption Configuration: 'kmsKeyId' must be set for CUSTOMER_MANAGED_KMS_KEY only.");
+        return false;
+    }
+    *ret_encryption = json_object_get(given);
+    return true;
+}
