@@ -103,7 +103,8 @@ int cmd_env(const struct options *options)
         output_json(variables, true);
         return EXIT_OK;
     }
-    json_object_object_foreach (variables, name, value)
+    json_object_object_foreach (variables, name, value) {
         (!strcmp(format, "sh") ? print_sh : print_fish)(name, json_object_get_string(value));
+    }
     return EXIT_OK;
 }

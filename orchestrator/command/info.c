@@ -58,8 +58,9 @@ static int add_server(const struct options *options, struct client *client, stru
     if (code != EXIT_OK)
         return code;
     json_add_text(info, "endpoint", options_text(options, OPT_ENDPOINT));
-    json_object_object_foreach (node, name, value)
+    json_object_object_foreach (node, name, value) {
         json_add(info, strcmp(name, "version") ? name : "serverVersion", json_object_get(value));
+    }
     return code;
 }
 

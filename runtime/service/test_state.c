@@ -171,8 +171,9 @@ static struct json_object *variables_after(const struct test *test)
     struct json_object *variables =
         test->variables.values ? json_shallow_copy(test->variables.values) : json_object_new_object();
     if (test->assigned) {
-        json_object_object_foreach (test->assigned, name, value)
+        json_object_object_foreach (test->assigned, name, value) {
             json_add(variables, name, json_object_get(value));
+        }
     }
     return variables;
 }
