@@ -469,6 +469,7 @@ void execution_apply(struct execution *x, const struct event *event)
         break;
     case EVENT_PARALLEL_SUCCEEDED:
     case EVENT_MAP_SUCCEEDED:
+        frame->joined_id = event->id;
         if (frame->phase == PHASE_CHILDREN)
             succeed_children(x, frame);
         break;

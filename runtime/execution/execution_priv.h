@@ -85,6 +85,7 @@ struct frame {
     bool failed_shown;  /* MapStateFailed or ParallelStateFailed is written */
 
     struct children *children;
+    int64_t joined_id; /* RESULT of a Parallel or Map: the event that says that all children have ended well */
 };
 
 struct timer {

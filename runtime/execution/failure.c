@@ -79,7 +79,8 @@ static char *full_cause(const struct frame *frame, const struct asl_failure *fai
 
 /*
  * JSONata: an EvaluationFailed event, whose previousEventId is recorded as the one of the state's own
- * entry, for a Wait's Timestamp as the entry itself. `final`: the catcher's own expression failed.
+ * entry, for a Wait's Timestamp as the entry itself. `final`: the catcher's own expression failed; it follows what
+ * the catcher took.
  */
 static void fail_evaluation(struct execution *x, struct frame *frame, const struct asl_failure *failure,
                             const char *cause, bool final)
@@ -88,6 +89,8 @@ static void fail_evaluation(struct execution *x, struct frame *frame, const stru
     bool timestamp = frame->state->type == STATE_WAIT && frame->phase == PHASE_WORK;
     if (!timestamp && !final && frame->retry_count == 0)
         event.previous_id = frame->entered_previous_id;
+    if (final)
+        event.previous_id = frame->failing_id;
     event_add_error(&event, failure->error, cause);
     if (failure->location)
         json_add_text(event.details, "location", failure->location);
@@ -97,6 +100,13 @@ static void fail_evaluation(struct execution *x, struct frame *frame, const stru
     emit(x, event);
 }
 
+/* The exit of a Parallel or Map follows what its Succeeded follows, but a failure follows the Succeeded itself. */
+static int64_t last_shown(const struct frame *frame)
+{
+    bool joins = frame->state->type == STATE_PARALLEL || frame->state->type == STATE_MAP;
+    return joins && frame->phase == PHASE_RESULT ? frame->joined_id : frame->last_event_id;
+}
+
 static void take_failure(struct execution *x, struct frame *frame, struct asl_failure *failure, bool final)
 {
     char *cause = full_cause(frame, failure);
@@ -104,7 +114,7 @@ static void take_failure(struct execution *x, struct frame *frame, struct asl_fa
         fail_evaluation(x, frame, failure, cause, final);
     else if (strcmp(failure->error, "States.Runtime") == 0)
         /* nobody may catch it: it ends the execution from whatever depth */
-        end_execution(x, EVENT_EXECUTION_FAILED, frame->last_event_id, NULL, failure->error, cause);
+        end_execution(x, EVENT_EXECUTION_FAILED, last_shown(frame), NULL, failure->error, cause);
     else
         fail_frame(x, frame, failure->error, cause);
     free(cause);

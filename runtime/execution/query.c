@@ -149,9 +149,9 @@ static void dump_value(struct buf *out, const char *name, struct json_object *va
 
 static void dump_frame(struct buf *out, const struct frame *f)
 {
-    buf_printf(out, "frame %u slot %u state %s phase %d last %lld entered %lld/%lld at %lld", f->id, f->slot,
-               f->state->name, f->phase, (long long)f->last_event_id, (long long)f->entered_id,
-               (long long)f->entered_previous_id, (long long)f->entered_ms);
+    buf_printf(out, "frame %u slot %u state %s phase %d last %lld joined %lld entered %lld/%lld at %lld", f->id,
+               f->slot, f->state->name, f->phase, (long long)f->last_event_id, (long long)f->joined_id,
+               (long long)f->entered_id, (long long)f->entered_previous_id, (long long)f->entered_ms);
     buf_printf(out, " retries %lld until %lld task %lld%s%s timeout %lld heartbeat %lld%s%s%s error %s cause %s",
                (long long)f->retry_count, (long long)f->until_ms, (long long)f->task_id,
                f->task_started ? " started" : "", f->task_submitted ? " submitted" : "", (long long)f->task_timeout_ms,
