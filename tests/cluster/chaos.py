@@ -6,7 +6,7 @@ import threading
 import time
 
 # How often each, relative to the others.
-ACTIONS = {"kill": 5, "pause": 3, "stop": 3, "restart": 1, "cut": 3}
+ACTIONS = {"kill": 5, "pause": 3, "stop": 3, "restart": 1, "cut": 3, "freeze": 1}
 
 
 class Chaos:
@@ -44,7 +44,7 @@ class Chaos:
             action = self.random.choices(list(self.actions), list(self.actions.values()))[0]
             node = self.random.choice(self.nodes)
             span = self.random.random()
-            if action in ("restart", "cut"):
+            if action in ("restart", "cut", "freeze"):
                 getattr(self, action)(span)
                 continue
             if not node.lock.acquire(blocking=False):
@@ -88,6 +88,12 @@ class Chaos:
         except subprocess.CalledProcessError as trouble:
             self.faults.append(f"the database did not start again: {trouble}")
         self.note("restart of the database: over")
+
+    def freeze(self, span):
+        self.note(f"freeze of the database, {span * self.pause_s_max:.1f} s")
+        self.database.freeze(span * self.pause_s_max)
+        self.counts["freeze"] += 1
+        self.note("freeze of the database: over")
 
     def cut(self, span):
         self.note("cut")

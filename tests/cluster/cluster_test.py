@@ -10,7 +10,6 @@ Exit 77 where PostgreSQL is not installed.
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -79,13 +78,20 @@ class Run:
     def fault(self, kind, about, text):
         self.faults.append((kind, about, text))
 
+    def make_schema(self, node):
+        """The first node that opens the store does; it has to be gone before the triggers come."""
+        node.start()
+        end = time.monotonic() + 30
+        while not node.is_ready() and time.monotonic() < end:
+            time.sleep(0.05)
+        if not node.stop():
+            self.fault("program", node.name, "did not end well on SIGTERM")
+
     def play(self):
-        # The first process that opens the store makes the schema.
-        subprocess.run([engine.PROGRAM, "list", "--store", self.database.store], check=True, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL)
-        audit.install(self.database)
         self.nodes = [Node(f"node{i}", self.folder, self.database.store, f"{self.folder}/functions")
                       for i in range(NODES)]
+        self.make_schema(self.nodes[0])
+        audit.install(self.database)
         self.load = Load(self.nodes, f"{self.folder}/calls", SEED, RATE, DURATION_S)
         with open(f"{self.folder}/chaos.log", "w", encoding="utf-8") as log:
             self.chaos = Chaos(self.nodes, self.database, SEED, PAUSE_S_MAX, ACTIONS, log)
@@ -133,7 +139,7 @@ class Run:
         load, counts = self.load, self.chaos.counts
         acknowledged = sum(start.acknowledged for start in load.starts.values())
         print(f"{counts['kill']} kills, {counts['pause']} pauses, {counts['stop']} graceful stops, {counts['restart']} "
-              f"restarts of PostgreSQL, {counts['cut']} cuts of connections; settled in {self.settled_s:.1f} s")
+              f"restarts and {counts['freeze']} freezes of PostgreSQL, {counts['cut']} cuts of connections; settled in {self.settled_s:.1f} s")
         print(f"{len(self.executions)} executions checked ({acknowledged} of {len(load.starts)} starts acknowledged), "
               f"{sum(len(one.events) for one in self.executions.values())} events")
         print(f"acknowledged: {len(load.callbacks)} callbacks, {len(load.chores)} activity tasks, "

@@ -1,11 +1,29 @@
 """The PostgreSQL of the cluster: it can be restarted, its connections cut, and it is asked until it answers."""
 import json
+import os
+import signal
 import subprocess
 import time
 
 from postgres import Postgres
 
 NULL, CELL = "\x1e", "\x1f"
+
+
+def _parent(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return int(file.read().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
+
+
+def _signal(pids, number):
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass  # a connection that has ended
 
 
 class Database(Postgres):
@@ -21,6 +39,17 @@ class Database(Postgres):
         """As if the power had failed: no checkpoint, all connections are lost, the log is replayed."""
         self._run(f"{self.bin}/pg_ctl", "-D", f"{self.folder}/data", "-l", f"{self.folder}/data/log", "-w", "-t", "60",
                   "-m", "immediate", "restart")
+
+    def freeze(self, seconds):
+        """Nothing of it moves for that long, as when its disk or its machine hangs."""
+        with open(f"{self.folder}/data/postmaster.pid", encoding="ascii") as file:
+            head = int(file.readline())
+        group = [head] + [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and _parent(pid) == head]
+        try:
+            _signal(group, signal.SIGSTOP)
+            time.sleep(seconds)
+        finally:
+            _signal(group, signal.SIGCONT)
 
     def sql(self, text, within_s=60):
         """Runs SQL; the rows of its answers, each a list of texts (null: None)."""
