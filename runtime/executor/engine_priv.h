@@ -136,6 +136,7 @@ struct engine {
 
     struct lh_table *runs_by_arn;
     struct lh_table *runs_by_id;
+    int runs_left;           /* executions that left both tables since they were last rebuilt */
     struct lh_table *parked; /* watchers of executions that are out of memory, by ARN */
     struct lh_table *definitions;
     struct history_marks *history_marks;

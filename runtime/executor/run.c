@@ -103,6 +103,22 @@ struct run *run_new(struct engine *engine, const char *arn, bool express)
     return run;
 }
 
+/*
+ * json-c leaves a mark where an entry was, and a search for what is not there goes on over marks to the first place
+ * that was never used: after as many deletions as there are places it would pass the whole table each time.
+ */
+static void leave_tables(struct run *run)
+{
+    struct engine *engine = run->engine;
+    lh_table_delete(engine->runs_by_arn, run->arn);
+    lh_table_delete(engine->runs_by_id, (void *)(uintptr_t)run->id);
+    if (++engine->runs_left * 4 < engine->runs_by_arn->size)
+        return;
+    engine->runs_left = 0;
+    lh_table_resize(engine->runs_by_arn, engine->runs_by_arn->size);
+    lh_table_resize(engine->runs_by_id, engine->runs_by_id->size);
+}
+
 void run_forget(struct run *run)
 {
     struct engine *engine = run->engine;
@@ -110,8 +126,7 @@ void run_forget(struct run *run)
     map_runs_drop(run);
     timers_remove(run);
     commit_drop_run(engine, run);
-    lh_table_delete(engine->runs_by_arn, run->arn);
-    lh_table_delete(engine->runs_by_id, (void *)(uintptr_t)run->id);
+    leave_tables(run);
     park_watchers(run);
     execution_free(run->execution);
     buf_release(&run->row);
