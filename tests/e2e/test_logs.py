@@ -3,10 +3,11 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import unittest
 
-from server import ROLE, Server, until
+from server import PROGRAM, ROLE, Server, until
 from test_http import post
 
 FAILS = {"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "Bad"},
@@ -105,6 +106,24 @@ class Logs(unittest.TestCase):
         self.call("StopExecution", executionArn=arn)
         until(lambda: self.types(arn)[-1] == "ExecutionAborted")
         self.assertEqual([record["id"] for record in self.records(arn)], ["1", "2", "3"])
+
+    def test_standard_output(self):
+        def run(*words):
+            result = subprocess.run([PROGRAM, *words, "--store", f"sqlite:{self.folder}/own.db"], capture_output=True,
+                                    text=True, timeout=60, check=True)
+            return result.stdout.splitlines()
+        run("call", "CreateStateMachine", "--input", json.dumps({
+            "name": "here", "definition": json.dumps(PASS), "roleArn": ROLE, "loggingConfiguration": logging("ALL")}))
+        lines = [json.loads(line) for line in run("run", "here", "--quiet", "--logs", "-")]
+        self.assertIn({"ok": 1}, lines)
+        self.assertEqual([line["type"] for line in lines if "type" in line],
+                         ["ExecutionStarted", "PassStateEntered", "PassStateExited", "ExecutionSucceeded"])
+
+    def test_a_folder_that_cannot_be(self):
+        result = subprocess.run([PROGRAM, "serve", "--listen", "127.0.0.1:0", "--logs", "/dev/null", "--store",
+                                 f"sqlite:{self.folder}/own.db"], capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(result.returncode, 6)
+        self.assertIn("/dev/null: the logs need a folder that can be written to", result.stderr)
 
     def test_a_full_disk_stops_nothing(self):
         os.symlink("/dev/full", os.path.join(self.folder, "full.jsonl"))
