@@ -200,6 +200,11 @@ int http_server_port(const struct http_server *server)
     return server->port;
 }
 
+void http_server_adopt(struct http_server *server, int fd)
+{
+    connections_add(server->connections, fd);
+}
+
 void http_server_drain(struct http_server *server)
 {
     server->draining = true;

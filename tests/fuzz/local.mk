@@ -120,15 +120,30 @@ EXTRA_DIST += %D%/jsonata_eval_fuzz.dict \
     %D%/jsonata_eval_fuzz.seeds/transform \
     %D%/jsonata_eval_fuzz.seeds/tuple
 
-# requests to the API, on an engine with a store
+# requests to the server, on an engine with a store: linked with the server of the program
 EXTRA_PROGRAMS += %D%/request_fuzz
 fuzz_programs += %D%/request_fuzz
 tests_fuzz_request_fuzz_SOURCES = %D%/request_fuzz.c
-tests_fuzz_request_fuzz_LDADD = $(RUNTIME_LIBS)
+tests_fuzz_request_fuzz_LDADD = $(fuzzed_program) $(RUNTIME_LIBS)
+tests_fuzz_request_fuzz_DEPENDENCIES = $(fuzzed_program) libruntime.a libasl.a
+fuzzed_program = $(filter program/http/%,$(program_objects)) program/own.o
 tests_fuzz_request_fuzz_LDFLAGS = $(fuzz_ldflags)
 EXTRA_DIST += \
     %D%/request_fuzz.dict \
-    %D%/request_fuzz.seeds/activity \
-    %D%/request_fuzz.seeds/alias \
-    %D%/request_fuzz.seeds/machine \
-    %D%/request_fuzz.seeds/test_state
+    %D%/request_fuzz.options \
+    %D%/request_fuzz.seeds/chunked_start \
+    %D%/request_fuzz.seeds/guarded \
+    %D%/request_fuzz.seeds/guarded_pages \
+    %D%/request_fuzz.seeds/open_activity \
+    %D%/request_fuzz.seeds/open_alias \
+    %D%/request_fuzz.seeds/open_machine \
+    %D%/request_fuzz.seeds/open_map_run \
+    %D%/request_fuzz.seeds/open_test_state \
+    %D%/request_fuzz.seeds/open_worker \
+    %D%/request_fuzz.seeds/reader \
+    %D%/request_fuzz.seeds/signed_alias \
+    %D%/request_fuzz.seeds/signed_machine \
+    %D%/request_fuzz.seeds/stream \
+    %D%/request_fuzz.seeds/stream_chunked \
+    %D%/request_fuzz.seeds/stream_expect \
+    %D%/request_fuzz.seeds/tampered
