@@ -28,9 +28,9 @@
 
 enum {
     OTHER_DESCRIPTORS = 1024,
-    DRAIN_SECONDS = 10,
+    STOP_SECONDS = 10,
     DRAIN_POLL_MS = 20,
-    TASK_GRACE_MS = 5000,
+    TASK_GRACE_MS = 2000,
     LEASE_WAIT_MS = 12000,
     LEASE_POLL_MS = 100
 };
@@ -45,7 +45,8 @@ struct serving {
     struct http_keys *keys;
     struct event *on_term, *on_int, *poll;
     int audit_fd;
-    int64_t deadline_ms; /* while it drains */
+    int64_t stop_seconds; /* for requests and tasks at work */
+    int64_t deadline_ms;  /* while it drains */
 };
 
 static int64_t monotonic_ms(void)
@@ -81,14 +82,16 @@ static int read_virtual_clock(const struct options *options, bool *ret_virtual, 
     return err_set(err, ERR_INVALID, "--clock: expected real or virtual, found \"%s\"", clock);
 }
 
-/* --- the end: requests at work are answered, then the loop stops ---------------------------------------------- */
+/* --- the end: requests and tasks at work come to their end, then the loop stops
+ * ---------------------------------------------- */
 
 static void poll_drain(evutil_socket_t socket, short what, void *context)
 {
     struct serving *serving = context;
     (void)socket;
     (void)what;
-    if (http_server_pending(serving->server) == 0 || monotonic_ms() >= serving->deadline_ms)
+    bool quiet = http_server_pending(serving->server) == 0 && engine_tasks_running(serving->node->engine) == 0;
+    if (quiet || monotonic_ms() >= serving->deadline_ms)
         event_base_loopbreak(serving->node->base);
 }
 
@@ -102,7 +105,8 @@ static void stop(evutil_socket_t number, short what, void *context)
         return;
     }
     log_line(&serving->log, LOG_LINE_INFO, "stopping");
-    serving->deadline_ms = monotonic_ms() + DRAIN_SECONDS * 1000;
+    serving->deadline_ms = monotonic_ms() + serving->stop_seconds * 1000;
+    engine_drain(serving->node->engine);
     http_server_drain(serving->server);
     event_add(serving->poll, &(struct timeval){.tv_usec = DRAIN_POLL_MS * 1000});
 }
@@ -182,6 +186,8 @@ static int open_server(struct serving *serving, struct err *err)
         code = options_int(options, OPT_IDLE_TIMEOUT, 1, INT_MAX, LIMIT_IDLE_SECONDS, &idle_seconds, err);
     if (code == 0)
         code = options_int(options, OPT_REQUEST_TIMEOUT, 1, INT_MAX, LIMIT_REQUEST_SECONDS, &request_seconds, err);
+    if (code == 0)
+        code = options_int(options, OPT_STOP_TIMEOUT, 0, INT_MAX, STOP_SECONDS, &serving->stop_seconds, err);
     if (code == 0)
         code = open_audit(serving, err);
     if (code == 0)

@@ -195,6 +195,16 @@ static void forget_all(struct engine *engine)
         run_forget((struct run *)lh_entry_v(entry));
 }
 
+void engine_drain(struct engine *engine)
+{
+    engine->draining = true;
+}
+
+int engine_tasks_running(const struct engine *engine)
+{
+    return engine->tasks_running;
+}
+
 void engine_halt(struct engine *engine, int grace_ms)
 {
     int64_t until_ms = real_now_ms() + grace_ms;

@@ -56,6 +56,13 @@ void engine_add_connector(struct engine *engine, struct connector *connector);
  */
 int engine_take_ownership(struct engine *engine, struct err *err);
 bool engine_owns(const struct engine *engine, const char *execution_arn);
+/*
+ * The process is about to end: tasks at work go on, but those that come now are left to the next start, or to other
+ * nodes. Express executions, which have no other place, still get theirs.
+ */
+void engine_drain(struct engine *engine);
+/* Tasks at work in this process. */
+int engine_tasks_running(const struct engine *engine);
 /* Finishes commits, gives tasks grace_ms to end, drops all executions from memory: connectors are not used any more. */
 void engine_halt(struct engine *engine, int grace_ms);
 /* The same where it was not done, then gives the leases back and frees everything. */

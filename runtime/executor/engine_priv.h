@@ -173,6 +173,7 @@ struct engine {
 
     /* tasks */
     int tasks_running;
+    bool draining;                 /* no more tasks are started */
     struct pending_command *queue; /* tasks that wait for a place */
     size_t queue_head, queue_count, queue_capacity;
 

@@ -181,7 +181,7 @@ static void run_task(struct run *run, struct command command)
     }
     if (wanted.submitted && wanted.resource->pattern == PATTERN_CALLBACK && run->test_case == NULL)
         return; /* the message is out: only its token is waited for */
-    if (engine->tasks_running >= tasks_max(engine))
+    if (engine->tasks_running >= tasks_max(engine) || (engine->draining && !run->express))
         wait_for_place(engine, run, command);
     else
         start(run, &wanted);
@@ -190,7 +190,7 @@ static void run_task(struct run *run, struct command command)
 /* One place is free, but who waited for it may not want it any more: on to the next. */
 static void start_next(struct engine *engine)
 {
-    while (engine->queue_head < engine->queue_count && engine->tasks_running < tasks_max(engine)) {
+    while (!engine->draining && engine->queue_head < engine->queue_count && engine->tasks_running < tasks_max(engine)) {
         struct pending_command next = engine->queue[engine->queue_head++];
         if (engine->queue_head == engine->queue_count)
             engine->queue_head = engine->queue_count = 0;

@@ -9,6 +9,7 @@ E2E_TESTS = \
     %D%/robust.py \
     %D%/store_schema.py \
     %D%/test_connections.py \
+    %D%/test_stop.py \
     %D%/transfer.py
 TESTS += $(E2E_TESTS)
 PY_LOG_COMPILER = /usr/bin/python3 -B

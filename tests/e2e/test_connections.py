@@ -334,6 +334,47 @@ class Limits(unittest.TestCase):
         until(lambda: "orchestrator_requests_at_work 0" in self.server.get("/metrics"))
 
 
+class Many(unittest.TestCase):
+    """10,000 connections and 1,000 pollers cost little memory and none of the service."""
+
+    CONNECTIONS, POLLERS, RSS_MIB = 10000, 1000, 100
+
+    def memory(self, server, what):
+        with open(f"/proc/{server.process.pid}/status", encoding="utf-8") as f:
+            return next(int(line.split()[1]) / 1024 for line in f if line.startswith(what))
+
+    def test_idle(self):
+        import resource
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if hard != resource.RLIM_INFINITY and hard < self.CONNECTIONS + self.POLLERS + 1200:
+            self.skipTest(f"a process may open only {hard} files")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        server = Server()
+        self.addCleanup(server.close)
+        with Client(server) as client:
+            answer = client.send(request("CreateActivity", b'{"name": "idle"}')).answer()
+        arn = json.loads(answer[2])["activityArn"]
+        poll = request("GetActivityTask", json.dumps({"activityArn": arn}).encode())
+        sockets = [socket.create_connection(("127.0.0.1", server.port), 15)
+                   for _ in range(self.CONNECTIONS + self.POLLERS)]
+        for one in sockets:
+            self.addCleanup(one.close)
+        for one in sockets[:self.POLLERS]:
+            one.sendall(poll)
+        for one in sockets[self.POLLERS:]:
+            one.sendall(request("ListActivities"))
+        for one in sockets[self.POLLERS:]:
+            self.assertIn(b"200 OK", one.recv(4096))
+        until(lambda: f"orchestrator_requests_at_work {self.POLLERS}" in server.get("/metrics"))
+        with Client(server) as client:
+            began = time.monotonic()
+            self.assertEqual(client.send(request("ListActivities")).status(), 200)
+            self.assertLess(time.monotonic() - began, 1)
+        if self.memory(server, "VmSize") < 1 << 20:  # a sanitizer maps terabytes, and pads what is allocated
+            self.assertLess(self.memory(server, "VmRSS"), self.RSS_MIB)
+
+
 class Tls(unittest.TestCase):
     def test_connections(self):
         with tempfile.TemporaryDirectory() as folder:
