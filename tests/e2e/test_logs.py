@@ -31,7 +31,11 @@ class Logs(unittest.TestCase):
         self.addCleanup(self.server.close)
 
     def call(self, operation, **members):
-        status, answer, _ = post(self.server, operation, json.dumps(members))
+        # after a kill a shard may be somebody's for a moment yet: that is retryable, and SDKs try again as well
+        def ask():
+            told = post(self.server, operation, json.dumps(members))
+            return told if told[0] != 503 else None
+        status, answer, _ = until(ask, 20)
         self.assertEqual(status, 200, answer)
         return answer
 
