@@ -20,6 +20,7 @@ program_headers = \
     orchestrator/exits.def \
     orchestrator/graph.h \
     orchestrator/history_reader.h \
+    orchestrator/http/answer.h \
     orchestrator/http/connection.h \
     orchestrator/http/request.h \
     orchestrator/http/replay.h \
@@ -77,6 +78,7 @@ program_sources = \
     orchestrator/graph_svg.c \
     orchestrator/help.c \
     orchestrator/history_reader.c \
+    orchestrator/http/answer.c \
     orchestrator/http/api.c \
     orchestrator/http/connection.c \
     orchestrator/http/metrics.c \

@@ -9,6 +9,7 @@
 #include "asl/base/json.h"
 #include "asl/base/limits.h"
 #include "asl/base/mem.h"
+#include "orchestrator/http/answer.h"
 #include "orchestrator/http/connection.h"
 #include "orchestrator/http/replay.h"
 #include "orchestrator/http/server_priv.h"

@@ -18,6 +18,7 @@
 #include "asl/base/buf.h"
 #include "asl/base/limits.h"
 #include "asl/base/mem.h"
+#include "orchestrator/http/answer.h"
 #include "orchestrator/http/server_priv.h"
 
 #include <arpa/inet.h>
@@ -34,7 +35,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 65536, SWEEP_MS = 500, LINGER_MS = 2000, HEAD_OUT_BYTES = 1024 };
+enum { READ_BYTES = 65536, READS_MAX = 16, SWEEP_MS = 500, LINGER_MS = 2000 };
 
 enum state { STATE_IDLE, STATE_ARRIVING, STATE_AT_WORK, STATE_SENDING, STATE_LINGER, STATE_DEAD, STATE_COUNT };
 
@@ -81,8 +82,6 @@ struct connections {
     size_t kept_bytes; /* in all `in` buffers together */
     struct event *sweep;
     bool sweeping;
-    time_t date_s; /* of date[] */
-    char date[40];
     struct http_request request; /* the one that is being given to the server */
     char scratch[READ_BYTES];    /* what was read last */
 };
@@ -262,99 +261,6 @@ static bool send_or_keep(struct connection *connection, const char *head, size_t
     return flush(connection);
 }
 
-static const char *reason_of(int status)
-{
-    static const struct {
-        int status;
-        const char *reason;
-    } reasons[] = {{200, "OK"},
-                   {204, "No Content"},
-                   {400, "Bad Request"},
-                   {402, "Payment Required"},
-                   {403, "Forbidden"},
-                   {404, "Not Found"},
-                   {405, "Method Not Allowed"},
-                   {408, "Request Timeout"},
-                   {409, "Conflict"},
-                   {413, "Content Too Large"},
-                   {417, "Expectation Failed"},
-                   {431, "Request Header Fields Too Large"},
-                   {500, "Internal Server Error"},
-                   {501, "Not Implemented"},
-                   {503, "Service Unavailable"},
-                   {505, "HTTP Version Not Supported"}};
-    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
-        if (reasons[i].status == status)
-            return reasons[i].reason;
-    return "Unknown";
-}
-
-/* "Date: Sun, 06 Nov 1994 08:49:37 GMT", made once a second. */
-static const char *date_of(struct connections *all)
-{
-    time_t now = time(NULL);
-    struct tm utc;
-    if (now != all->date_s)
-        strftime(all->date, sizeof all->date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &utc));
-    all->date_s = now;
-    return all->date;
-}
-
-/* A short piece of the head at *at. */
-static void put(char **at, const char *text)
-{
-    size_t bytes = strlen(text);
-    memcpy(*at, text, bytes);
-    *at += bytes;
-}
-
-static void put_number(char **at, uint64_t number)
-{
-    char digits[24];
-    char *start = digits + sizeof digits - 1;
-    *start = '\0';
-    do
-        *--start = (char)('0' + number % 10);
-    while (number /= 10);
-    put(at, start);
-}
-
-/* The head of an answer; without `headers`, which may be long, it is always shorter than HEAD_OUT_BYTES. */
-static size_t write_head(struct connection *connection, const struct http_answer *answer, char *out)
-{
-    char *at = out;
-    if (answer->status == 200) {
-        put(&at, "HTTP/1.1 200 OK\r\n");
-    } else {
-        put(&at, "HTTP/1.1 ");
-        put_number(&at, (uint64_t)answer->status);
-        put(&at, " ");
-        put(&at, reason_of(answer->status));
-        put(&at, "\r\n");
-    }
-    if (answer->type) {
-        put(&at, "Content-Type: ");
-        put(&at, answer->type);
-        put(&at, "\r\n");
-    }
-    put(&at, "Date: ");
-    put(&at, date_of(connection->all));
-    put(&at, "\r\n");
-    if (answer->status != 204) {
-        put(&at, "Content-Length: ");
-        put_number(&at, answer->body_bytes);
-        put(&at, "\r\n");
-    }
-    if (!connection->keep_alive)
-        put(&at, "Connection: close\r\n");
-    else if (connection->old)
-        put(&at, "Connection: keep-alive\r\n");
-    if (answer->headers)
-        put(&at, answer->headers);
-    put(&at, "\r\n");
-    return (size_t)(at - out);
-}
-
 /* Nothing is sent any more; what the client still sends is read, lest it becomes a reset that takes our last bytes. */
 static void linger(struct connection *connection)
 {
@@ -387,13 +293,13 @@ static void end_if_nothing_is_left(struct connection *connection)
 void connection_answer(struct connection *connection, const struct http_answer *answer)
 {
     size_t headers_bytes = answer->headers ? strlen(answer->headers) : 0;
-    char small[HEAD_OUT_BYTES + 512];
-    char *head = headers_bytes < 512 ? small : mem_alloc(HEAD_OUT_BYTES + headers_bytes);
+    char small[ANSWER_HEAD_BYTES + 512];
+    char *head = headers_bytes < 512 ? small : mem_alloc(ANSWER_HEAD_BYTES + headers_bytes);
     if (answer->close)
         connection->keep_alive = false;
     connection->exchange = NULL;
     connection->state = STATE_SENDING;
-    size_t head_bytes = write_head(connection, answer, head);
+    size_t head_bytes = answer_write_head(answer, connection->keep_alive, connection->old, head);
     if (send_or_keep(connection, head, head_bytes, answer->body, connection->head_only ? 0 : answer->body_bytes))
         answer_sent(connection);
     else if (connection->state == STATE_SENDING)
@@ -602,6 +508,22 @@ static void received(struct connection *connection, size_t bytes)
         stop_reading(connection);
 }
 
+/* What has come goes where it belongs. False: there is no more just now. */
+static bool read_once(struct connection *connection)
+{
+    ssize_t got = receive(connection);
+    if (got > 0)
+        received(connection, (size_t)got);
+    else if (got == 0)
+        input_ended(connection);
+    else if (errno == EPROTO && connection->exchange == NULL)
+        linger(connection); /* no TLS; the alert says so */
+    else if (errno != EAGAIN && errno != EWOULDBLOCK)
+        connection_fail(connection);
+    /* a socket that gave less has no more; TLS may hold bytes that the socket does not show */
+    return got == READ_BYTES || (got > 0 && connection->ssl);
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *context)
 {
     struct connection *connection = context;
@@ -610,20 +532,11 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
     connection->busy = true;
     if (connection->in.bytes && connection->state == STATE_IDLE)
         take_kept(connection);
-    while (connection->state != STATE_DEAD && connection->reading) {
-        ssize_t got = receive(connection);
-        if (got > 0)
-            received(connection, (size_t)got);
-        else if (got == 0)
-            input_ended(connection);
-        else if (errno == EPROTO && connection->exchange == NULL)
-            linger(connection); /* no TLS; the alert says so */
-        else if (errno != EAGAIN && errno != EWOULDBLOCK)
-            connection_fail(connection);
-        /* a socket that gave less has no more just now; TLS may hold bytes that the socket does not show */
-        if (got <= 0 || (connection->ssl == NULL && got < READ_BYTES))
-            break;
-    }
+    bool more = true;
+    for (int i = 0; more && connection->reading && connection->state != STATE_DEAD && i < READS_MAX; i++)
+        more = read_once(connection);
+    if (more && connection->ssl && connection->reading && connection->state != STATE_DEAD)
+        event_active(&connection->readable, EV_READ, 0); /* after the others have had their turn */
     if (connection->ssl && connection->state != STATE_DEAD && tls_wants_write(connection->ssl))
         event_add(&connection->writable, NULL);
     if (connection->ssl && connection->state == STATE_ARRIVING && connection->arriving == NULL &&

@@ -23,6 +23,7 @@ struct connection;
 struct connections;
 struct event_base;
 struct exchange;
+struct http_answer;
 struct http_server;
 struct ssl_ctx_st;
 
@@ -46,15 +47,6 @@ size_t connections_count(const struct connections *connections);
 size_t connections_sending(const struct connections *connections);
 /* Closes the one that has been idle longest. False: none is idle. */
 bool connections_close_idle(struct connections *connections);
-
-struct http_answer {
-    int status;
-    const char *type;    /* Content-Type, or NULL */
-    const char *headers; /* further lines, each with its CR LF, or NULL */
-    const char *body;    /* borrowed */
-    size_t body_bytes;
-    bool close; /* no further request on this connection */
-};
 
 /* Answers the request that server_request() was given. The connection may be gone afterwards. */
 void connection_answer(struct connection *connection, const struct http_answer *answer);

@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.error
 
 from server import ROLE, Server, until
 
@@ -331,7 +332,13 @@ class Limits(unittest.TestCase):
             self.assertEqual(one_more.status(), 503)
         for client in clients:
             client.__exit__()
-        until(lambda: "orchestrator_requests_at_work 0" in self.server.get("/metrics"))
+        until(self.nothing_is_at_work)
+
+    def nothing_is_at_work(self):
+        try:
+            return "orchestrator_requests_at_work 0" in self.server.get("/metrics")
+        except urllib.error.HTTPError:  # 503: the server has not seen yet that they left
+            return False
 
 
 class Many(unittest.TestCase):
