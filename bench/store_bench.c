@@ -57,13 +57,19 @@ static void take_leases(struct bench *bench)
 {
     struct err err = {0};
 
-    bench->epochs = calloc((size_t)store_shards(bench->store), sizeof(*bench->epochs));
-    for (int shard = 0; shard < store_shards(bench->store); shard++) {
-        if (store_lease_take(bench->store, shard, "bench", NULL, 0, INT32_MAX, &bench->epochs[shard], &err)) {
-            fprintf(stderr, "store_bench: %s: %s\n", err.where, err.message);
-            exit(1);
-        }
+    const struct store_view view = {.node = NULL};
+    size_t count = (size_t)store_shards(bench->store);
+    int *shards = calloc(count, sizeof(*shards));
+
+    bench->epochs = calloc(count, sizeof(*bench->epochs));
+    for (size_t i = 0; i < count; i++)
+        shards[i] = (int)i;
+    if (store_renew(bench->store, "bench", "{}", INT32_MAX, false, &view, &err) ||
+        store_lease_take(bench->store, "bench", shards, count, bench->epochs, &err)) {
+        fprintf(stderr, "store_bench: %s: %s\n", err.where, err.message);
+        exit(1);
     }
+    free(shards);
 }
 
 static void report(struct bench *bench, const char *title, int64_t rows, double start, const char *unit, size_t bytes,

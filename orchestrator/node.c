@@ -185,7 +185,7 @@ int node_open(const struct node_options *options, struct node **ret_node, struct
     return 0;
 }
 
-int node_own(struct node *node, struct err *err)
+static int own(struct node *node, int (*become)(struct engine *engine, struct err *err), struct err *err)
 {
     int result;
 
@@ -197,10 +197,20 @@ int node_own(struct node *node, struct err *err)
         err_hint(err, "name another store with --store");
         return ERR_INVALID;
     }
-    if ((result = engine_take_ownership(node->engine, err)))
+    if ((result = become(node->engine, err)))
         return result;
     node->inbox = service_inbox_open(node->service, node->engine);
     return 0;
+}
+
+int node_own(struct node *node, struct err *err)
+{
+    return own(node, engine_take_ownership, err);
+}
+
+int node_join(struct node *node, struct err *err)
+{
+    return own(node, engine_join, err);
 }
 
 bool node_owns(const struct node *node)

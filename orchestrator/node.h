@@ -48,6 +48,8 @@ struct node {
 int node_open(const struct node_options *options, struct node **ret_node, struct err *err);
 /* ERR_BUSY: another process runs this store. */
 int node_own(struct node *node, struct err *err);
+/* The same beside other nodes where the store allows it (PostgreSQL); then it may own nothing yet. */
+int node_join(struct node *node, struct err *err);
 bool node_owns(const struct node *node);
 /* Ends tasks within grace_ms and gives the store back. NULL is allowed. */
 void node_close(struct node *node, int grace_ms);

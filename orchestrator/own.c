@@ -4,32 +4,39 @@
 
 #include "asl/base/err.h"
 #include "asl/base/json.h"
+#include "asl/base/mem.h"
 #include "runtime/executor/engine.h"
 #include "runtime/store/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* --- DescribeNode --------------------------------------------------------------------------------------- */
 
-static int on_lease(void *context, const struct store_lease *lease)
+static int on_node(void *context, const struct store_node *node)
 {
     struct json_object *info = context;
+    const char *before = json_member_text(info, "owner");
 
-    if (lease->expires_ms > (int64_t)time(NULL) * 1000 && lease->node)
-        json_add_text(info, "owner", lease->node);
+    if (node->alive && before) {
+        char *both = mem_printf("%s, %s", before, node->name);
+        json_add_text(info, "owner", both);
+        free(both);
+    } else if (node->alive) {
+        json_add_text(info, "owner", node->name);
+    }
     return 0;
 }
 
 void own_add_store(struct store *store, struct json_object *info)
 {
     AUTO_JSON struct json_object *details = NULL;
+    const struct store_view view = {.node = on_node, .context = info};
     char *text = store_info(store);
 
     json_add_int(info, "openExecutions", store_count_open(store));
-    store_leases(store, on_lease, info, NULL);
+    store_nodes(store, &view, NULL);
     if (text && !json_parse(text, strlen(text), &details, NULL))
         json_add(info, "storeDetails", json_take(&details));
     free(text);

@@ -12,6 +12,7 @@
 #include "orchestrator/node.h"
 #include "orchestrator/retention_settings.h"
 #include "runtime/executor/engine.h"
+#include "runtime/executor/peer.h"
 #include "runtime/upkeep/retention.h"
 #include "runtime/upkeep/retention_worker.h"
 
@@ -117,13 +118,13 @@ static void stop(evutil_socket_t number, short what, void *context)
 static int own_node(struct serving *serving, struct err *err)
 {
     int64_t until_ms = monotonic_ms() + LEASE_WAIT_MS;
-    int code = node_own(serving->node, err);
+    int code = node_join(serving->node, err);
     if (code == ERR_BUSY)
         log_line(&serving->log, LOG_LINE_INFO,
                  "another process has the store, or was killed a moment ago: waiting for its lease to end");
     while (code == ERR_BUSY && monotonic_ms() < until_ms) {
         usleep(LEASE_POLL_MS * 1000);
-        code = node_own(serving->node, err);
+        code = node_join(serving->node, err);
     }
     return code;
 }
@@ -228,7 +229,7 @@ static int open_retention(struct serving *serving, struct err *err)
         return 0;
     char *url = node_store_url(serving->options);
     struct retention_worker_options worker_options = {.store_url = url,
-                                                      .node = serving->node->name,
+                                                      .node = peer_self(serving->node->engine),
                                                       .retention = serving->retention,
                                                       .log = log_line,
                                                       .log_context = &serving->log};

@@ -187,6 +187,7 @@ static void on_kick(int fd, short what, void *context)
     (void)fd, (void)what;
     struct engine *engine = context;
     engine->kicked = false;
+    tasks_advance(engine);
     if (engine->writing == NULL && !is_empty(engine->filling))
         hand_over(engine);
     else
@@ -262,14 +263,16 @@ static void lose(struct engine *engine, struct commit *commit)
     filling->command_count = 0;
     for (size_t i = 0; i < filling->done_count; i++)
         filling->dones[i].code = commit->code;
-    if (commit->code == ERR_FENCED)
-        owner_release(engine);
-    struct timeval delay = {ENGINE_RELOAD_MS / 1000, ENGINE_RELOAD_MS % 1000 * 1000};
-    event_add(engine->reload_timer, &delay);
+    if (commit->code == ERR_FENCED) /* which of the shards are lost, the leases tell */
+        owner_look(engine);
+    recover_soon(engine, commit->code == ERR_FENCED ? 0 : ENGINE_RELOAD_MS);
 }
 
 static void finish(struct engine *engine, struct commit *commit)
 {
+    /* What is there already was written by a commit whose answer was lost: nobody in this one may be told "exists". */
+    if (commit->code == ERR_EXISTS)
+        commit->code = commit->err.code = ERR_BUSY;
     bool good = commit->code == 0;
     figures_committed(engine, commit->run_count, commit_clock_us() - commit->begun_us);
     if (good)
@@ -281,9 +284,11 @@ static void finish(struct engine *engine, struct commit *commit)
         int code = good ? done->code : commit->code;
         done->fn(done->context, code, code ? &commit->err : NULL);
     }
-    for (size_t i = 0; good && i < commit->command_count; i++)
-        if (commit->commands[i].run)
-            tasks_carry_out(commit->commands[i].run, commit->commands[i].command);
+    for (size_t i = 0; good && i < commit->command_count; i++) {
+        struct run *run = commit->commands[i].run;
+        if (run && (run->express || !engine->releasing[run->shard])) /* else the next owner does it */
+            tasks_carry_out(run, commit->commands[i].command);
+    }
     for (size_t i = 0; good && i < commit->run_count; i++) {
         struct run *run = commit->runs[i];
         if (run == NULL)

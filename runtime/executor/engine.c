@@ -41,6 +41,13 @@ static int64_t real_now_ms(void)
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
+int64_t engine_clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
 int64_t engine_now_ms(const struct engine *engine)
 {
     return engine->options.virtual_clock ? engine->virtual_now_ms : real_now_ms();
@@ -134,18 +141,31 @@ static int same_id(const void *a, const void *b)
     return a == b;
 }
 
-static void on_wake(int fd, short what, void *context)
-{
-    (void)fd, (void)what;
-    owner_tick(context);
-}
-
 static void make_secret(struct engine *engine)
 {
     if (engine->store)
         memcpy(engine->secret, store_secret(engine->store), sizeof engine->secret);
     else
         random_bytes(NULL, engine->secret, sizeof engine->secret);
+}
+
+/* No two processes may ever have the same: leases and replies are addressed to it. */
+static char *make_name(const char *given)
+{
+    unsigned char unique[4];
+    random_bytes(NULL, unique, sizeof unique);
+    return mem_printf("%s-%02x%02x%02x%02x", given ? given : "node", unique[0], unique[1], unique[2], unique[3]);
+}
+
+static int open_parts(struct engine *engine, struct err *err)
+{
+    int code;
+    if ((code = timers_open(engine, err)) != 0 || (code = commit_open(engine, err)) != 0 ||
+        (code = recover_open(engine, err)) != 0 || (code = peer_open(engine, err)) != 0 ||
+        (code = owner_open(engine, err)) != 0)
+        return code;
+    watch_open(engine);
+    return 0;
 }
 
 int engine_open(const struct engine_options *options, struct engine **ret_engine, struct err *err)
@@ -156,7 +176,7 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
     engine->store = options->store;
     engine->region = mem_strdup(options->region ? options->region : "us-east-1");
     engine->account = mem_strdup(options->account ? options->account : "123456789012");
-    engine->node = options->node ? mem_strdup(options->node) : mem_printf("process-%d", (int)getpid());
+    engine->node = make_name(options->node);
     engine->virtual_now_ms = real_now_ms();
     engine->runs_by_arn = lh_kchar_table_new(1024, NULL);
     engine->runs_by_id = lh_table_new(1024, NULL, hash_id, same_id);
@@ -166,13 +186,11 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
     engine->activities = lh_kchar_table_new(16, NULL);
     engine->shards = engine->store ? store_shards(engine->store) : 1;
     engine->epochs = mem_zalloc((size_t)engine->shards * sizeof *engine->epochs);
-    engine->wake_timer = evtimer_new(engine->base, on_wake, engine);
-    engine->reload_timer = evtimer_new(engine->base, on_wake, engine);
+    engine->releasing = mem_zalloc((size_t)engine->shards * sizeof *engine->releasing);
+    engine->shard_runs = mem_zalloc((size_t)engine->shards * sizeof *engine->shard_runs);
     make_secret(engine);
     figures_init(engine);
-    int code = timers_open(engine, err);
-    if (code == 0)
-        code = commit_open(engine, err);
+    int code = open_parts(engine, err);
     if (code == 0 && options->logs)
         code = log_files_open(options->logs, options->log, options->log_context, &engine->log_files, err);
     if (code != 0)
@@ -208,6 +226,7 @@ int engine_tasks_running(const struct engine *engine)
 void engine_halt(struct engine *engine, int grace_ms)
 {
     int64_t until_ms = real_now_ms() + grace_ms;
+    peer_end(engine);
     while (!commit_is_idle(engine) || (engine->tasks_running && real_now_ms() < until_ms)) {
         struct timeval pause = {0, 10000};
         commit_kick(engine); /* what nobody waits for may lie in the batch still */
@@ -225,19 +244,22 @@ void engine_close(struct engine *engine, int grace_ms)
     tasks_close(engine, grace_ms);
     commit_close(engine);
     log_files_close(engine->log_files);
-    owner_release(engine);
+    owner_close(engine);
+    watch_close(engine);
+    peer_close(engine);
+    recover_close(engine);
     activity_close(engine);
     definitions_close(engine);
     history_marks_free(engine->history_marks);
     timers_close(engine);
-    event_free(engine->wake_timer);
-    event_free(engine->reload_timer);
     run_forget_parked(engine);
     lh_table_free(engine->runs_by_arn);
     lh_table_free(engine->runs_by_id);
     outbox_release(&engine->outbox);
     figures_release(engine);
     free(engine->epochs);
+    free(engine->releasing);
+    free(engine->shard_runs);
     free(engine->region);
     free(engine->account);
     free(engine->node);
@@ -400,19 +422,25 @@ void engine_forget(struct engine *engine, const char *arn, void *ended_context)
         run->watchers = without(run->watchers, ended_context);
     else if (parked)
         lh_entry_set_val(parked, without((struct watcher *)lh_entry_v(parked), ended_context));
+    watch_forget(engine, arn, ended_context);
 }
 
 int engine_watch(struct engine *engine, const char *arn, engine_ended_fn *ended, void *context)
 {
     struct err err;
     struct run *run = run_load(engine, arn, &err);
+    if (run == NULL && err.code == ERR_FENCED) {
+        struct watcher *watcher = NEW(struct watcher);
+        *watcher = (struct watcher){.fn = ended, .context = context};
+        int code = watch_remote(engine, arn, watcher, &err);
+        if (code != 0)
+            free(watcher);
+        return code;
+    }
     if (run == NULL)
         return err.code;
     add_watcher(run, ended, context);
-    if (run->ended && run->in_commits == 0 && !run->dirty) {
-        run_tell_watchers(run);
-        run_settle(run);
-    }
+    run_settle(run);
     return 0;
 }
 
@@ -474,17 +502,44 @@ void engine_redrive(struct engine *engine, const char *arn, engine_done_fn *done
     deliver_and_answer(run, &(struct stimulus){.kind = STIMULUS_REDRIVE}, done, context);
 }
 
+static int note_shard(void *context, const struct store_execution *row)
+{
+    *(int *)context = row->shard;
+    return 0;
+}
+
+/* A token names the shard that its execution had when it was made: an adopted one may have another now. */
+static bool locate(struct engine *engine, const char *text, struct token *ret_token)
+{
+    if (!token_read(engine, text, ret_token))
+        return false;
+    if (engine->store && store_is_adopted(engine->store, ret_token->id))
+        store_execution_by_id(engine->store, ret_token->shard, ret_token->id, note_shard, &ret_token->shard, NULL);
+    return true;
+}
+
+int engine_token_shard(struct engine *engine, const char *text)
+{
+    struct token token;
+    bool good = locate(engine, text, &token) && token.shard >= 0 && token.shard < engine->shards;
+    return good ? token.shard : -1;
+}
+
 void engine_complete_token(struct engine *engine, const char *text, enum token_action action,
                            struct json_object *output, const char *error, const char *cause, engine_done_fn *done,
                            void *context)
 {
     struct err err;
     struct token token;
-    if (!token_read(engine, text, &token)) {
+    if (!locate(engine, text, &token)) {
         refuse(done, context, ERR_INVALID, "%s", "Invalid token");
         return;
     }
     struct run *run = run_load_id(engine, token.shard, token.id, &err);
+    if (run == NULL && err.code != ERR_NOT_FOUND) {
+        answer_error(done, context, &err);
+        return;
+    }
     static const enum stimulus_kind kinds[] = {
         [TOKEN_SUCCESS] = STIMULUS_TASK_SUCCEEDED,
         [TOKEN_FAILURE] = STIMULUS_TASK_FAILED,
@@ -564,7 +619,7 @@ int engine_list_waiting(struct engine *engine, engine_waiting_fn *fn, void *cont
     for (size_t i = 0; code == 0 && i < open.count; i++) {
         struct err why;
         bool was_here = run_by_id(engine, open.ids[i * 2 + 1]) != NULL;
-        struct run *run = run_load_id(engine, (int)open.ids[i * 2], open.ids[i * 2 + 1], &why);
+        struct run *run = run_look_id(engine, (int)open.ids[i * 2], open.ids[i * 2 + 1], &why);
         if (run == NULL)
             continue;
         struct listing listing = {engine, fn, context, run};

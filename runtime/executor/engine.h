@@ -32,7 +32,7 @@ struct engine_options {
     struct store *store;        /* stays the caller's; NULL: Express executions only */
     const char *region;         /* "us-east-1" */
     const char *account;        /* "123456789012" */
-    const char *node;           /* name of this process in the leases */
+    const char *node;           /* name of this process among the nodes; something unique is added */
     bool virtual_clock;         /* time jumps to the next timer whenever nothing else can move */
     double wait_time_scale;     /* factor on the delays of Wait states; 0 means 1 */
     size_t payload_bytes_max;   /* 0: LIMIT_PAYLOAD_BYTES; SIZE_MAX: unlimited */
@@ -51,10 +51,19 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
 /* Adds a kind of task; asked in the order they were added. The engine closes it. */
 void engine_add_connector(struct engine *engine, struct connector *connector);
 /*
- * Takes the shards it can get (SQLite: the only one) and resumes their open executions. ERR_BUSY: another
- * process runs this store; its name is in the error.
+ * Becomes the node that runs all executions of the store, and resumes those that are open. ERR_BUSY: another process is
+ * there already; its name is in the error. Others may join later.
  */
 int engine_take_ownership(struct engine *engine, struct err *err);
+/*
+ * Becomes one of the nodes of a store that several may share, with its part of the shards (owner.c), be it none at
+ * first; of another store like engine_take_ownership().
+ */
+int engine_join(struct engine *engine, struct err *err);
+/*
+ * What concerns the execution may be done here. Elsewhere the functions below that change an execution of the store
+ * give ERR_FENCED; ask its owner (peer.h).
+ */
 bool engine_owns(const struct engine *engine, const char *execution_arn);
 /*
  * The process is about to end: tasks at work go on, but those that come now are left to the next start, or to other
@@ -63,6 +72,8 @@ bool engine_owns(const struct engine *engine, const char *execution_arn);
 void engine_drain(struct engine *engine);
 /* Tasks at work in this process. */
 int engine_tasks_running(const struct engine *engine);
+bool engine_owns_shard(const struct engine *engine, int shard);
+bool engine_owns_any(const struct engine *engine);
 /* Finishes commits, gives tasks grace_ms to end, drops all executions from memory: connectors are not used any more. */
 void engine_halt(struct engine *engine, int grace_ms);
 /* The same where it was not done, then gives the leases back and frees everything. */
@@ -146,7 +157,8 @@ void engine_forget(struct engine *engine, const char *arn, void *ended_context);
 enum { ENGINE_CHILD_NAME_CHARS = 36 };
 void engine_child_name(struct engine *engine, const char *seed, const char *arn_prefix, const char *parent_arn,
                        char ret_name[ENGINE_CHILD_NAME_CHARS + 1]);
-/* Calls back when a running execution ends (at once when it has); ERR_NOT_FOUND when it is not known. */
+/* Calls back when a running execution ends, on whatever node (at once when it has); ERR_NOT_FOUND when it is not known.
+ */
 int engine_watch(struct engine *engine, const char *arn, engine_ended_fn *ended, void *context);
 
 /* StopExecution: ERR_NOT_FOUND when there is none; an ended one stays as it is and gives 0. */
@@ -166,6 +178,9 @@ enum token_action { TOKEN_SUCCESS, TOKEN_FAILURE, TOKEN_HEARTBEAT };
 void engine_complete_token(struct engine *engine, const char *token, enum token_action action,
                            struct json_object *output, const char *error, const char *cause, engine_done_fn *done,
                            void *context);
+
+/* The shard of the execution whose task has the token; -1: it is no token of this store. */
+int engine_token_shard(struct engine *engine, const char *token);
 
 /* What waits for a token now: for `task tokens`. */
 struct engine_waiting {

@@ -10,7 +10,8 @@
  *       that led to it is on disk (Express executions have no store: at once);
  *   (2) at most one commit is being written; the next one fills meanwhile;
  *   (3) after a failed commit every execution that it or the filling one touched leaves memory and is
- *       read again: what was not written never happened.
+ *       read again: what was not written never happened;
+ *   (4) an execution is in memory only where its shard is ours (owner.c), but for the time of a look.
  */
 #ifndef RUNTIME_EXECUTOR_ENGINE_PRIV_H
 #define RUNTIME_EXECUTOR_ENGINE_PRIV_H
@@ -32,7 +33,6 @@ struct machine_figures;
 
 enum {
     ENGINE_TASKS_MAX = 10000,      /* default of tasks_max */
-    ENGINE_LEASE_MS = 10000,       /* how long a lease holds without being renewed */
     ENGINE_DORMANT_MS = 30000,     /* who waits for less stays in memory */
     ENGINE_ROW_BYTES = 32768,      /* of a row of history, before the next one is begun */
     ENGINE_DEFINITIONS_MAX = 1024, /* compiled definitions kept */
@@ -61,6 +61,7 @@ struct run {
     bool dirty;   /* it is in the filling commit */
     bool changed; /* status or wake moment must be written */
     bool ended;
+    bool resumed;    /* what was to be done for it is being done here */
     int in_commits;  /* commits on the way that hold it */
     int64_t wake_ms; /* as last written */
     int64_t redriven_ms;
@@ -162,14 +163,19 @@ struct engine {
     struct run **heap;
     size_t heap_count, heap_capacity;
     struct event *timer;
-    struct event *wake_timer; /* sleepers in the store, leases */
-    struct event *reload_timer;
     int64_t virtual_now_ms;
 
     /* ownership */
     int shards;
     int64_t *epochs; /* by shard; 0: not ours */
-    int owned;
+    bool *releasing;  /* by shard: ours, but it is being given back */
+    int *shard_runs; /* by shard: executions in memory */
+    int owned;       /* those that are drained too */
+    struct owner *owner;
+    struct recovery *recovery;
+    struct peers *peers;     /* requests to others */
+    struct inbox *inbox;     /* requests of others */
+    struct lh_table *remote; /* watches of executions on other nodes' shards, by ARN */
 
     /* tasks */
     int tasks_running;
@@ -187,6 +193,8 @@ struct engine {
 };
 
 /* --- engine.c -------------------------------------------------------------------------------- */
+/* A clock that only moves forward, also under the virtual one. */
+int64_t engine_clock_ms(void);
 void engine_log(struct engine *engine, int level, const char *format, ...) ERR_PRINTF(3, 4);
 void engine_inputs(struct engine *engine, struct inputs *ret_inputs);
 struct execution_settings engine_settings(const struct engine *engine, bool express);
@@ -197,9 +205,14 @@ struct run *run_new(struct engine *engine, const char *arn, bool express);
 void run_forget(struct run *run);
 struct run *run_by_arn(struct engine *engine, const char *arn);
 struct run *run_by_id(struct engine *engine, int64_t id);
-/* In memory, or read from the store. NULL with ERR_NOT_FOUND, ERR_CORRUPT ... */
+/*
+ * In memory, or read from the store; what was at work goes on. NULL with ERR_FENCED (its shard is not ours),
+ * ERR_NOT_FOUND, ERR_CORRUPT ...
+ */
 struct run *run_load(struct engine *engine, const char *arn, struct err *err);
 struct run *run_load_id(struct engine *engine, int shard, int64_t id, struct err *err);
+/* The same of any shard, only to look at: run_forget() it before the loop turns, unless it was there before. */
+struct run *run_look_id(struct engine *engine, int shard, int64_t id, struct err *err);
 /* Hands a stimulus to the execution; false when it meant nothing. The run may be gone afterwards. */
 bool run_deliver(struct run *run, const struct stimulus *stimulus);
 /* After a replay: goes on. */
@@ -208,6 +221,7 @@ void run_resume(struct run *run);
 void run_settle(struct run *run);
 void run_tell_watchers(struct run *run);
 void run_forget_parked(struct engine *engine);
+void run_free_watchers(struct watcher *watchers);
 enum execution_status run_status(const struct run *run);
 
 /* --- commit.c -------------------------------------------------------------------------------------- */
@@ -235,7 +249,10 @@ void timers_idle(struct engine *engine);
 
 /* --- tasks.c ------------------------------------------------------------------------------------------- */
 void tasks_carry_out(struct run *run, struct command command);
+/* The run leaves memory: its tasks end here, and go on elsewhere or later. */
 void tasks_leave_all(struct run *run);
+/* Starts tasks that wait for a place, where there is one. */
+void tasks_advance(struct engine *engine);
 bool tasks_hold(const struct run *run);
 void tasks_close(struct engine *engine, int grace_ms);
 
@@ -282,8 +299,52 @@ void activity_close(struct engine *engine);
 /* --- definition_cache.c -------------------------------------------------------------------------------- */
 void definitions_close(struct engine *engine);
 
-/* --- owner.c ----------------------------------------------------------------------------------------------- */
-void owner_tick(struct engine *engine);
-void owner_release(struct engine *engine);
+/* --- owner.c: which shards are ours ---------------------------------------------------------------- */
+int owner_open(struct engine *engine, struct err *err);
+/* Gives everything back. */
+void owner_close(struct engine *engine);
+/* Ours, not being given back, and for certain: what is asked of it may be done here. */
+bool owner_holds(const struct engine *engine, int shard);
+/* All shards that owner_holds(); ret_shards has room for engine->shards. */
+size_t owner_list(const struct engine *engine, int *ret_shards);
+/* Something may have changed, or a commit was fenced: looks in the next turn of the loop. */
+void owner_look(struct engine *engine);
+/* A run or a request of a shard that is being given back has gone. */
+void owner_drained(struct engine *engine);
+
+/* --- recover.c: open executions that have to be in memory ------------------------------------------------- */
+int recover_open(struct engine *engine, struct err *err);
+void recover_close(struct engine *engine);
+/* After `delay_ms` reads from the store what is due on our shards: some were taken, or a commit was lost. */
+void recover_soon(struct engine *engine, int delay_ms);
+/* An execution leaves memory until this moment. */
+void recover_note(struct engine *engine, int64_t wake_ms);
+
+/* --- peer.c, peer_inbox.c: requests between nodes --------------------------------------------------------- */
+int peer_open(struct engine *engine, struct err *err);
+/* From now on requests are read: this node has joined. */
+void peer_begin(struct engine *engine);
+/* No more requests are read; those at work are cancelled. */
+void peer_end(struct engine *engine);
+void peer_close(struct engine *engine);
+int peer_inbox_open(struct engine *engine, struct err *err);
+void peer_inbox_close(struct engine *engine);
+/* Reads what is there, in the next turn of the loop. */
+void peer_inbox_look(struct engine *engine);
+/* Of a shard that is not ours any more, with soft: that is being given back (then only those that may last). */
+void peer_inbox_drop_shard(struct engine *engine, int shard, bool soft);
+/* The node is gone, and what it asked for in its own name is of no use. */
+void peer_inbox_drop_asker(struct engine *engine, const char *node);
+void peer_inbox_end(struct engine *engine);
+/* How many requests of the shard are at work. */
+int peer_inbox_count(const struct engine *engine, int shard);
+
+/* --- watch.c: the ends of executions on other nodes' shards -------------------------------------------------- */
+void watch_open(struct engine *engine);
+void watch_close(struct engine *engine);
+int watch_remote(struct engine *engine, const char *arn, struct watcher *watcher, struct err *err);
+void watch_forget(struct engine *engine, const char *arn, const void *context);
+/* Shards were lost: watchers of executions that left with them ask their new owners. */
+void watch_rearm(struct engine *engine);
 
 #endif

@@ -18,10 +18,15 @@ libruntime_a_SOURCES += \
     %D%/logging.c \
     %D%/map_run.c \
     %D%/owner.c \
+    %D%/peer.c \
     %D%/peer.h \
+    %D%/peer_inbox.c \
+    %D%/peer_priv.h \
+    %D%/recover.c \
     %D%/result_writer.c \
     %D%/result_writer.h \
     %D%/run.c \
     %D%/tasks.c \
     %D%/timers.c \
-    %D%/token.c
+    %D%/token.c \
+    %D%/watch.c

@@ -98,19 +98,28 @@ const char *peer_operation(const struct peer_request *request);
 const char *peer_asker(const struct peer_request *request); /* a node's name; NULL: the command line */
 int peer_shard(const struct peer_request *request);
 struct engine *peer_engine(const struct peer_request *request);
+/* Unique in the store, the same for whoever reads it again. */
+int64_t peer_number(const struct peer_request *request);
+/*
+ * What the request wants is in the commit that is filling, its answer will be in a later one: whoever reads the request
+ * again, because this process died in between, is told so by peer_was_carried_out().
+ */
+void peer_carried_out(struct peer_request *request);
+bool peer_was_carried_out(const struct peer_request *request);
 /*
  * Ends the request: a negative code gives the asker that code and `json` as {"message"} (or NULL), 0 gives it the
  * answer. The answer is written in the commit that is filling.
  */
 void peer_reply(struct peer_request *request, int code, struct json_object *json);
-/* The same with an answer that is JSON text already. */
+/* The same with an answer (code 0) that is JSON text already. */
 void peer_reply_text(struct peer_request *request, const char *text);
 
 /* --- hints ------------------------------------------------------------------------------------------------- */
 
 /*
  * A short text to all other live nodes, when the commit that is filling is on disk: not durable, lost when a node is
- * not listening, at most once. `topic` is a word; the text has at most PEER_HINT_BYTES. Cheap, but it is a notification
+ * not listening, at most once. `topic` is a word; the text has at most PEER_HINT_BYTES and no
+ * line break. Cheap, but it is a notification
  * (PostgreSQL lets one commit at a time send): not for every task.
  */
 enum { PEER_HINT_BYTES = 1000 };

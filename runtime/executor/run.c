@@ -63,7 +63,7 @@ static void fetch_watchers(struct run *run)
     free(key);
 }
 
-static void free_watchers(struct watcher *watchers)
+void run_free_watchers(struct watcher *watchers)
 {
     while (watchers) {
         struct watcher *next = watchers->next;
@@ -77,7 +77,7 @@ void run_forget_parked(struct engine *engine)
     struct lh_entry *entry;
     while ((entry = lh_table_head(engine->parked)) != NULL) {
         char *key = (char *)lh_entry_k(entry);
-        free_watchers((struct watcher *)lh_entry_v(entry));
+        run_free_watchers((struct watcher *)lh_entry_v(entry));
         lh_table_delete_entry(engine->parked, entry);
         free(key);
     }
@@ -89,6 +89,7 @@ static void enter_tables(struct run *run)
     fetch_watchers(run);
     lh_table_insert(run->engine->runs_by_arn, run->arn, run);
     lh_table_insert(run->engine->runs_by_id, (void *)(uintptr_t)run->id, run);
+    run->engine->shard_runs[run->shard] += !run->express;
 }
 
 struct run *run_new(struct engine *engine, const char *arn, bool express)
@@ -97,6 +98,7 @@ struct run *run_new(struct engine *engine, const char *arn, bool express)
     run->engine = engine;
     run->arn = mem_strdup(arn);
     run->express = express;
+    run->resumed = true;
     run->shard = engine->store && !express ? store_shard_of(engine->store, arn) : 0;
     run->id = next_id(engine, run->shard);
     enter_tables(run);
@@ -127,6 +129,9 @@ void run_forget(struct run *run)
     timers_remove(run);
     commit_drop_run(engine, run);
     leave_tables(run);
+    engine->shard_runs[run->shard] -= !run->express;
+    if (!run->express && engine->releasing[run->shard])
+        owner_drained(engine);
     park_watchers(run);
     execution_free(run->execution);
     buf_release(&run->row);
@@ -270,6 +275,7 @@ bool run_deliver(struct run *run, const struct stimulus *stimulus)
 
 void run_resume(struct run *run)
 {
+    run->resumed = true;
     struct inputs inputs;
     engine_inputs(run->engine, &inputs);
     execution_resume(run->execution, &inputs, &run->engine->outbox);
@@ -278,12 +284,16 @@ void run_resume(struct run *run)
 
 void run_settle(struct run *run)
 {
+    struct engine *engine = run->engine;
     if (run->in_commits || run->dirty)
         return;
     if (run->ended)
         run_tell_watchers(run);
-    bool sleeps = run->wake_ms != STORE_WAKE_ACTIVE && !tasks_hold(run);
-    if (sleeps || run->ended)
+    /* The virtual clock jumps by the timers in memory. */
+    bool sleeps = run->wake_ms != STORE_WAKE_ACTIVE && !tasks_hold(run) && !engine->options.virtual_clock;
+    if (sleeps && !run->ended)
+        recover_note(engine, run->wake_ms);
+    if (sleeps || run->ended || (!run->express && engine->releasing[run->shard]))
         run_forget(run);
 }
 
@@ -368,24 +378,57 @@ static struct run *load(struct loading *loading, int found, struct err *err)
     return run;
 }
 
+/* What was going on when it was last in memory goes on; who slept sleeps on. */
+static struct run *revive(struct run *run)
+{
+    if (run && !run->resumed && !run->ended && run->wake_ms == STORE_WAKE_ACTIVE)
+        run_resume(run);
+    return run;
+}
+
+static int check_ours(const struct engine *engine, int shard, struct err *err)
+{
+    return owner_holds(engine, shard) ? 0 : err_set(err, ERR_FENCED, "shard %d is another node's", shard);
+}
+
 struct run *run_load(struct engine *engine, const char *arn, struct err *err)
 {
     struct run *run = run_by_arn(engine, arn);
-    if (run)
+    if (run && run->express)
         return run;
     if (engine->store == NULL) {
         err_set(err, ERR_NOT_FOUND, "no execution '%s'", arn);
         return NULL;
     }
+    if (check_ours(engine, store_shard_of(engine->store, arn), err) != 0)
+        return NULL;
+    if (run)
+        return revive(run);
     struct loading loading = {engine, NULL, err};
-    return load(&loading, store_execution_by_arn(engine->store, arn, make_run, &loading, err), err);
+    return revive(load(&loading, store_execution_by_arn(engine->store, arn, make_run, &loading, err), err));
 }
 
-struct run *run_load_id(struct engine *engine, int shard, int64_t id, struct err *err)
+struct run *run_look_id(struct engine *engine, int shard, int64_t id, struct err *err)
 {
     struct run *run = run_by_id(engine, id);
     if (run || engine->store == NULL)
         return run;
     struct loading loading = {engine, NULL, err};
     return load(&loading, store_execution_by_id(engine->store, shard, id, make_run, &loading, err), err);
+}
+
+struct run *run_load_id(struct engine *engine, int shard, int64_t id, struct err *err)
+{
+    if (shard < 0 || shard >= engine->shards) {
+        err_set(err, ERR_NOT_FOUND, "there is no shard %d", shard);
+        return NULL;
+    }
+    struct run *run = run_by_id(engine, id);
+    if (run && run->express)
+        return run;
+    if (engine->store == NULL) {
+        err_set(err, ERR_NOT_FOUND, "no execution has the number %lld", (long long)id);
+        return NULL;
+    }
+    return check_ours(engine, shard, err) == 0 ? revive(run_look_id(engine, shard, id, err)) : NULL;
 }

@@ -28,8 +28,6 @@ static void work_free(struct work *work)
     free(work);
 }
 
-static void start_next(struct engine *engine);
-
 static enum stimulus_kind stimulus_of(enum task_report_kind kind)
 {
     switch (kind) {
@@ -66,7 +64,7 @@ static void report(struct task *task, const struct task_report *report)
         work_free(work);
     run_deliver(run, &stimulus);
     if (over)
-        start_next(engine);
+        tasks_advance(engine);
 }
 
 static struct connector *connector_for(struct engine *engine, const struct task *task)
@@ -188,7 +186,7 @@ static void run_task(struct run *run, struct command command)
 }
 
 /* One place is free, but who waited for it may not want it any more: on to the next. */
-static void start_next(struct engine *engine)
+void tasks_advance(struct engine *engine)
 {
     while (!engine->draining && engine->queue_head < engine->queue_count && engine->tasks_running < tasks_max(engine)) {
         struct pending_command next = engine->queue[engine->queue_head++];
@@ -207,7 +205,7 @@ static void cancel(struct run *run, struct command command)
     work->connector->ops->cancel(work->connector, &work->task);
     struct engine *engine = run->engine;
     work_free(work);
-    start_next(engine);
+    tasks_advance(engine);
 }
 
 void tasks_carry_out(struct run *run, struct command command)
@@ -241,6 +239,8 @@ void tasks_leave_all(struct run *run)
         if (engine->queue[i].run == run)
             engine->queue[i].run = NULL;
     activity_withdraw(run, 0, 0);
+    if (run->works && engine->queue_head < engine->queue_count)
+        commit_kick(engine); /* places become free: not from in here, where many runs may be on their way out */
     while (run->works) {
         struct work *work = run->works;
         const struct connector_ops *ops = work->connector->ops;

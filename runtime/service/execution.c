@@ -72,7 +72,7 @@ static void stop_done(void *context, int code, const struct err *err)
 void stop_execution(struct service_call *call)
 {
     struct arn arn;
-    if (!call_arn(call, "executionArn", ANY_EXECUTION, &arn))
+    if (!call_arn(call, "executionArn", ANY_EXECUTION, &arn) || call_forward_arn(call, call_text(call, "executionArn")))
         return;
     engine_stop(call->service->engine, call_text(call, "executionArn"), call_text(call, "error"),
                 call_text(call, "cause"), stop_done, call);

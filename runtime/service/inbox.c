@@ -1,60 +1,38 @@
 #include "runtime/service/inbox.h"
 
 #include "asl/base/buf.h"
-#include "asl/base/err.h"
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
 #include "runtime/executor/engine.h"
-#include "runtime/service/service.h"
-#include "runtime/store/store.h"
+#include "runtime/executor/peer.h"
+#include "runtime/service/service_priv.h"
 
-#include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    POLL_MS = 10,
-    REQUESTS_MAX = 1024 /* at work at once; the rest waits in the store */
-};
 
 struct service_inbox {
     struct service *service;
     struct engine *engine;
-    struct event *timer;
-    int64_t change;    /* of the store when it was last read */
-    int64_t *last_seq; /* read so far, of each shard */
-    int shard;         /* that is being read */
-    bool read_again;   /* some were left because too many are at work */
-    struct request *requests;
-    size_t request_count;
+    struct asked *asked; /* that are at work */
 };
 
-struct request {
+struct asked {
     struct service_inbox *inbox;
+    struct peer_request *request;
     struct service_call *call; /* NULL: not started, or answered already */
-    int64_t seq;
-    struct request *next, *previous;
+    struct asked *next, *previous;
 };
 
-static void request_free(struct request *request)
+static void asked_free(struct asked *asked)
 {
-    struct service_inbox *inbox = request->inbox;
-    if (request->previous)
-        request->previous->next = request->next;
+    if (asked->previous)
+        asked->previous->next = asked->next;
     else
-        inbox->requests = request->next;
-    if (request->next)
-        request->next->previous = request->previous;
-    inbox->request_count--;
-    free(request);
-}
-
-/* A reply that could not be written leaves its request where it was: the next owner answers it. */
-static void replied(void *context, int code, const struct err *err)
-{
-    (void)context;
-    (void)code;
-    (void)err;
+        asked->inbox->asked = asked->next;
+    if (asked->next)
+        asked->next->previous = asked->previous;
+    free(asked);
 }
 
 static void write_answer(struct buf *out, const struct service_answer *answer)
@@ -77,106 +55,92 @@ static void write_answer(struct buf *out, const struct service_answer *answer)
 
 static void on_answer(void *context, const struct service_answer *answer)
 {
-    struct request *request = context;
-    struct engine *engine = request->inbox->engine;
+    struct asked *asked = context;
     AUTO_BUF text = BUF_INIT;
 
     write_answer(&text, answer);
-    store_batch_reply(engine_batch(engine), request->seq, buf_text(&text));
-    engine_on_commit(engine, replied, NULL);
-    request_free(request);
+    peer_reply_text(asked->request, buf_text(&text));
+    asked_free(asked);
 }
 
-static void answer_malformed(struct request *request)
+static void on_cancelled(void *context, struct peer_request *request)
 {
-    struct service_answer answer = {
-        .error = "SerializationException",
-        .message = "the request in the inbox is not {\"operation\", \"input\"}",
-        .http_status = 400,
-    };
-    on_answer(request, &answer);
+    struct asked *asked = context;
+
+    (void)request;
+    if (asked->call)
+        service_cancel(asked->inbox->service, asked->call);
+    asked_free(asked);
 }
 
-static struct request *request_new(struct service_inbox *inbox, int64_t seq)
+/* An execution that is to be started has a name that follows from the request, so that it is not started twice. */
+static struct json_object *with_name(const struct peer_request *request, struct json_object *input)
 {
-    struct request *request = NEW(struct request);
-    request->inbox = inbox;
-    request->seq = seq;
-    request->next = inbox->requests;
-    if (request->next)
-        request->next->previous = request;
-    inbox->requests = request;
-    inbox->request_count++;
-    return request;
+    unsigned long long number = (unsigned long long)peer_number(request);
+    struct json_object *named;
+    char name[37];
+
+    if (strcmp(peer_operation(request), "StartExecution") != 0 || json_member_text(input, "name") ||
+        !json_object_is_type(input, json_type_object))
+        return json_object_get(input);
+    named = json_object_new_object();
+    json_object_object_foreach (input, member, value)
+        json_add(named, member, json_object_get(value));
+    snprintf(name, sizeof(name), "00000000-0000-4000-8000-%012llx", number & 0xFFFFFFFFFFFFULL);
+    json_add_text(named, "name", name);
+    return named;
 }
 
-static int on_request(void *context, int64_t seq, const char *body)
+static void on_request(void *context, struct peer_request *request, struct json_object *input)
 {
     struct service_inbox *inbox = context;
-    AUTO_JSON struct json_object *request_value = NULL;
-    struct json_object *input = NULL;
-    struct request *request;
+    AUTO_JSON struct json_object *named = with_name(request, input);
+    struct asked *asked = NEW(struct asked);
     struct service_call *call;
-    const char *operation;
 
-    if (inbox->request_count >= REQUESTS_MAX) {
-        inbox->read_again = true;
-        return 1;
-    }
-    inbox->last_seq[inbox->shard] = seq;
-    request = request_new(inbox, seq);
-    if (json_parse(body, strlen(body), &request_value, NULL) ||
-        !(operation = json_member_text(request_value, "operation")) || !json_member(request_value, "input", &input)) {
-        answer_malformed(request);
-        return 0;
-    }
-    call = service_call(inbox->service, operation, input, on_answer, request);
-    if (call) /* else it was answered, and the request is gone */
-        request->call = call;
-    return 0;
-}
-
-static void on_timer(evutil_socket_t fd, short what, void *context)
-{
-    struct service_inbox *inbox = context;
-    struct store *store = engine_store(inbox->engine);
-    int64_t change = store_change_counter(store);
-
-    (void)fd;
-    (void)what;
-    if (change == inbox->change && !inbox->read_again)
-        return;
-    inbox->change = change;
-    inbox->read_again = false;
-    for (inbox->shard = 0; inbox->shard < store_shards(store); inbox->shard++)
-        if (store_inbox(store, inbox->shard, inbox->last_seq[inbox->shard], on_request, inbox, NULL) < 0)
-            inbox->read_again = true;
+    asked->inbox = inbox;
+    asked->request = request;
+    asked->next = inbox->asked;
+    if (asked->next)
+        asked->next->previous = asked;
+    inbox->asked = asked;
+    peer_on_cancel(request, on_cancelled, asked);
+    call = (peer_was_carried_out(request) ? service_call_again : service_call)(inbox->service, peer_operation(request),
+                                                                               named, on_answer, asked);
+    if (!call)
+        return; /* it was answered, and is gone */
+    asked->call = call;
+    if (call->carries_out)
+        peer_carried_out(request);
 }
 
 struct service_inbox *service_inbox_open(struct service *service, struct engine *engine)
 {
     struct service_inbox *inbox = NEW(struct service_inbox);
-    const struct timeval interval = {.tv_usec = POLL_MS * 1000};
 
     inbox->service = service;
     inbox->engine = engine;
-    inbox->last_seq = mem_zalloc((size_t)store_shards(engine_store(engine)) * sizeof(*inbox->last_seq));
-    inbox->read_again = true; /* what was left while nobody owned the store */
-    inbox->timer = event_new(engine_base(engine), -1, EV_PERSIST, on_timer, inbox);
-    event_add(inbox->timer, &interval);
+    peer_register(engine, NULL, on_request, inbox);
     return inbox;
+}
+
+static void leave_unread(void *context, struct peer_request *request, struct json_object *input)
+{
+    (void)context;
+    (void)request;
+    (void)input;
 }
 
 void service_inbox_close(struct service_inbox *inbox)
 {
     if (!inbox)
         return;
-    event_free(inbox->timer);
-    while (inbox->requests) {
-        if (inbox->requests->call)
-            service_cancel(inbox->service, inbox->requests->call);
-        request_free(inbox->requests);
+    peer_register(inbox->engine, NULL, leave_unread, NULL);
+    while (inbox->asked) {
+        struct asked *asked = inbox->asked;
+
+        peer_on_cancel(asked->request, NULL, NULL);
+        on_cancelled(asked, asked->request);
     }
-    free(inbox->last_seq);
     free(inbox);
 }

@@ -1,12 +1,12 @@
 /*
- * inbox.h - requests of other processes, answered by the one that owns the store.
+ * inbox.h - operations of the API that other processes ask for through the store's inbox (runtime/executor/peer.h).
  *
  * Shapes    request: {"operation": "StartExecution", "input": {...}}; reply: {"output": {...}} or
  *           {"error": "...", "message": "...", "output": {further members}}.
  * Promise   a request is taken out of the inbox in the commit that leaves its reply; one that was not
- *           answered is seen again by the next owner.
- * Calling   on the loop thread. Looks every 10 ms whether another process has written to the store
- *           (SQLite cannot wake us).
+ *           answered is seen again by the next owner. Where only the answer was missing then, it is made without doing
+ *           the thing twice.
+ * Calling   on the loop thread.
  */
 #ifndef RUNTIME_SERVICE_INBOX_H
 #define RUNTIME_SERVICE_INBOX_H

@@ -6,6 +6,7 @@ libruntime_a_SOURCES += \
     %D%/encryption.c \
     %D%/execution.c \
     %D%/execution.h \
+    %D%/forward.c \
     %D%/history.c \
     %D%/inbox.c \
     %D%/inbox.h \

@@ -169,6 +169,8 @@ void update_map_run(struct service_call *call)
             "At least one of maxConcurrency, toleratedFailurePercentage and toleratedFailureCount is needed.");
         return;
     }
+    if (call_forward_arn(call, json_member_text(run, "executionArn")))
+        return;
     struct json_object *percentage = NULL;
     json_member(call->input, "toleratedFailurePercentage", &percentage);
     if (engine_update_map_run(call->service->engine, call_text(call, "mapRunArn"), call_int(call, "maxConcurrency", -1),

@@ -356,6 +356,20 @@ static void nested_start(struct connector *connector, struct task *task)
     ask(child);
 }
 
+static void on_stopped(void *context, const struct service_answer *answer)
+{
+    (void)context;
+    (void)answer;
+}
+
+/* Wherever the child runs. */
+static void stop_child(struct nested *nested, const char *arn)
+{
+    AUTO_JSON struct json_object *input = json_object_new_object();
+    json_add_text(input, "executionArn", arn);
+    service_call(nested->service, "StopExecution", input, on_stopped, NULL);
+}
+
 static void drop(struct nested *nested, struct task *task, bool stops)
 {
     struct child *child = task->connector_data;
@@ -367,7 +381,7 @@ static void drop(struct nested *nested, struct task *task, bool stops)
     if (child->arn)
         engine_forget(nested->service->engine, child->arn, child);
     if (child->arn && stops)
-        engine_stop(nested->service->engine, child->arn, NULL, NULL, NULL, NULL);
+        stop_child(nested, child->arn);
     child_free(child);
 }
 

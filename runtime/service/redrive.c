@@ -41,12 +41,22 @@ static void succeed(struct service_call *call, int64_t redriven_ms)
     call_succeed(call, output);
 }
 
+static int note_redrive(void *context, const struct store_execution *execution)
+{
+    *(int64_t *)context = execution->redriven_ms;
+    return 0;
+}
+
 static void redrive_done(void *context, int code, const struct err *err)
 {
     struct service_call *call = context;
     const char *arn = call_text(call, "executionArn");
     if (code == ERR_NOT_FOUND) {
         execution_fail_missing(call, arn);
+    } else if (code == ERR_INVALID && call->again) {
+        int64_t redriven_ms = engine_now_ms(call->service->engine);
+        store_execution_by_arn(call->service->store, arn, note_redrive, &redriven_ms, NULL);
+        succeed(call, redriven_ms);
     } else if (code == ERR_INVALID) {
         call_fail(call, "ExecutionNotRedrivable", "%s", err->message);
     } else if (code < 0) {
@@ -65,6 +75,8 @@ void redrive_execution(struct service_call *call)
     if (!call_arn(call, "executionArn", ANY_EXECUTION, &arn))
         return;
     const char *text = call_text(call, "executionArn");
+    if (call_forward_arn(call, text))
+        return;
     const struct redrive_token *earlier = find_token(call->service, text, call_text(call, "clientToken"));
     if (earlier)
         succeed(call, earlier->redriven_ms);

@@ -96,13 +96,14 @@ void service_close(struct service *service)
         service->closing = true;
 }
 
-struct service_call *service_call(struct service *service, const char *operation, struct json_object *input,
-                                  service_answer_fn *answer, void *context)
+static struct service_call *call_new(struct service *service, const char *operation, struct json_object *input,
+                                     service_answer_fn *answer, void *context, bool again)
 {
     struct service_call *call = NEW(struct service_call);
     call->service = service;
     call->operation = operation_find(operation);
     call->input = json_object_get(input);
+    call->again = again;
     call->answer = answer;
     call->context = context;
     call->next = service->calls;
@@ -128,6 +129,18 @@ struct service_call *service_call(struct service *service, const char *operation
         return call;
     call_free(call);
     return NULL;
+}
+
+struct service_call *service_call(struct service *service, const char *operation, struct json_object *input,
+                                  service_answer_fn *answer, void *context)
+{
+    return call_new(service, operation, input, answer, context, false);
+}
+
+struct service_call *service_call_again(struct service *service, const char *operation, struct json_object *input,
+                                        service_answer_fn *answer, void *context)
+{
+    return call_new(service, operation, input, answer, context, true);
 }
 
 void service_cancel(struct service *service, struct service_call *call)
@@ -208,6 +221,21 @@ void call_fail_with(struct service_call *call, const char *error, const char *me
     va_start(args, format);
     fail(call, error, members, format, args);
     va_end(args);
+}
+
+void call_answer(struct service_call *call, struct json_object *answer)
+{
+    const char *error = json_member_text(answer, "error");
+    const char *message = json_member_text(answer, "message");
+    struct json_object *output = NULL;
+    json_member(answer, "output", &output);
+    if (error == NULL)
+        call_succeed(call, json_object_get(output));
+    else
+        finish(call, &(struct service_answer){.error = error,
+                                              .message = message ? message : "",
+                                              .http_status = http_status_of(error),
+                                              .output = output});
 }
 
 void call_fail_internal(struct service_call *call, int code, const struct err *err)

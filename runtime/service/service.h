@@ -6,8 +6,9 @@
  *
  * Promise   input is checked against the service's model (runtime/service/model.h) before an operation sees it;
  *           an answer that acknowledges a change is given only after the change is durable.
- * Calling   on the loop thread; the answer comes once, possibly before service_call() returns.
- * Source    reference/api.md and the model beside it.
+ *           What concerns an execution that another node runs is asked of that node, and its answer is given; where
+ * none comes in time it is ServiceUnavailable (503), which clients try again. Calling   on the loop thread; the answer
+ * comes once, possibly before service_call() returns. Source    reference/api.md and the model beside it.
  */
 #ifndef RUNTIME_SERVICE_SERVICE_H
 #define RUNTIME_SERVICE_SERVICE_H
@@ -51,6 +52,12 @@ void service_close(struct service *service);
  */
 struct service_call *service_call(struct service *service, const char *operation, struct json_object *input,
                                   service_answer_fn *answer, void *context);
+/*
+ * The same of a request whose change was committed already while its answer got lost: what would be refused because it
+ * has been done is answered as done.
+ */
+struct service_call *service_call_again(struct service *service, const char *operation, struct json_object *input,
+                                        service_answer_fn *answer, void *context);
 void service_cancel(struct service *service, struct service_call *call);
 
 /* Whether the operation exists, and what it needs: for authorisation and the audit log. */

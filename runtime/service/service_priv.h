@@ -61,8 +61,10 @@ struct service_call {
     bool starting; /* inside service_call(): who answers does not free */
     bool answered;
     bool cancelled;
-    bool conflict; /* set by the commit: a document had been changed meanwhile */
-    int runs;      /* how often the operation was run */
+    bool again;       /* it was carried out before, only the answer was lost */
+    bool carries_out; /* what it wants of an execution is in the commit that is filling */
+    bool conflict;    /* set by the commit: a document had been changed meanwhile */
+    int runs;         /* how often the operation was run */
     operation_fn *then;
     void (*cancel)(struct service_call *call); /* ends the wait at once; NULL: it cannot be ended */
     /* What the operation keeps while it waits. */
@@ -83,6 +85,8 @@ void call_fail(struct service_call *call, const char *error, const char *format,
 /* The same with one more member of the error, as ValidationException's `reason`. */
 void call_fail_with(struct service_call *call, const char *error, const char *member, const char *value,
                     const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* Another node's answer: {"output"}, or {"error", "message", "output"}. */
+void call_answer(struct service_call *call, struct json_object *answer);
 /* An operating error: the store failed and the like. */
 void call_fail_internal(struct service_call *call, int code, const struct err *err);
 
@@ -90,6 +94,16 @@ void call_fail_internal(struct service_call *call, int code, const struct err *e
 void call_commit(struct service_call *call, operation_fn *then);
 /* Answers with call->output once the batch is durable. */
 void call_commit_and_succeed(struct service_call *call, struct json_object *output);
+
+/* --- other nodes (forward.c) ------------------------------------------------------------------------- */
+
+/*
+ * Whether the shard is another node's: then that one is asked to do the call's operation with this input (NULL: the
+ * call's own), and its answer ends the call. To be asked before anything has been done.
+ */
+bool call_forward(struct service_call *call, int shard, struct json_object *input);
+/* The same for the shard of an execution; where it is ours, what is done now is noted as carried out. */
+bool call_forward_arn(struct service_call *call, const char *execution_arn);
 
 /* --- input ------------------------------------------------------------------------------------------ */
 

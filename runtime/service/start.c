@@ -115,8 +115,6 @@ static bool resolve(struct service_call *call, struct starting *starting)
     }
     if (name)
         snprintf(starting->name, sizeof starting->name, "%s", name);
-    else
-        uuid_of_time(engine_now_ms(call->service->engine), starting->name);
     if (machine_look(call, &starting->given, &starting->machine)) {
         starting->machine_arn = machine_arn(call->service, starting->machine);
         if (resolve_revision(call, starting) && resolve_test_case(call, starting) &&
@@ -127,20 +125,52 @@ static bool resolve(struct service_call *call, struct starting *starting)
     return false;
 }
 
+static void name_express(struct service_call *call, struct starting *starting)
+{
+    char uuid[UUID_BYTES];
+    if (starting->name[0] == '\0')
+        uuid_of_time(engine_now_ms(call->service->engine), starting->name);
+    uuid_random(uuid);
+    const char *parts[] = {"express:", starting->given.machine, ":", starting->name, ":", uuid, NULL};
+    starting->arn = service_arn_of(call->service, parts);
+}
+
+/* A name that we choose is one of an execution that will be ours, which saves asking another node. */
+static void name_standard(struct service_call *call, struct starting *starting)
+{
+    enum { TRIES = 500 };
+    struct engine *engine = call->service->engine;
+    const char *parts[] = {"execution:", starting->given.machine, ":", starting->name, NULL};
+    bool chosen = starting->name[0] == '\0';
+    for (int i = 0; i < TRIES; i++) {
+        if (chosen)
+            uuid_of_time(engine_now_ms(engine), starting->name);
+        free(starting->arn);
+        starting->arn = service_arn_of(call->service, parts);
+        if (!chosen || engine_owns(engine, starting->arn) || !engine_owns_any(engine))
+            break;
+    }
+}
+
+/* True: another node starts it. It is told the name, so that it is the same start however often it is asked. */
+static bool forward(struct service_call *call, const struct starting *starting)
+{
+    AUTO_JSON struct json_object *input = json_object_new_object();
+    json_object_object_foreach (call->input, member, value)
+        json_add(input, member, json_object_get(value));
+    json_add_text(input, "name", starting->name);
+    return call_forward(call, store_shard_of(call->service->store, starting->arn), input);
+}
+
 static void start(struct service_call *call, struct starting *starting, engine_done_fn *done, engine_ended_fn *ended)
 {
     bool express = machine_is_express(starting->machine);
-    char uuid[UUID_BYTES];
     if (express)
-        uuid_random(uuid);
-    const char *parts[] = {express ? "express:" : "execution:",
-                           starting->given.machine,
-                           ":",
-                           starting->name,
-                           express ? ":" : NULL,
-                           uuid,
-                           NULL};
-    starting->arn = service_arn_of(call->service, parts);
+        name_express(call, starting);
+    else
+        name_standard(call, starting);
+    if (!express && !engine_owns(call->service->engine, starting->arn) && forward(call, starting))
+        return;
     free(call->text);
     call->text = mem_strdup(starting->arn);
     struct json_object *logging = NULL;
@@ -160,7 +190,9 @@ static void start(struct service_call *call, struct starting *starting, engine_d
                                    .input = starting->input,
                                    .express = express};
     /* the engine may answer before it returns, which ends the call: nothing of it may be touched afterwards */
-    engine_start(call->service->engine, &request, &call->moment_ms, done, call, ended, call);
+    int code = engine_start(call->service->engine, &request, &call->moment_ms, done, call, ended, call);
+    if (code == 0 && !express)
+        call->carries_out = true;
 }
 
 /* --- StartExecution -------------------------------------------------------------------------------------- */
@@ -251,7 +283,7 @@ static void start_done(void *context, int code, const struct err *err)
         engine_on_commit(call->service->engine, start_again, call);
     else if (code != 0)
         call_fail_internal(call, code, &earlier.err);
-    else if (earlier.same)
+    else if (earlier.same || call->again)
         started_answer(call, earlier.started_ms);
     else
         call_fail(call, "ExecutionAlreadyExists", "Execution Already Exists: '%s'", call->text);

@@ -32,6 +32,9 @@ void store_batch_free(struct store_batch *batch)
     free(batch->removals.items);
     free(batch->documents.items);
     free(batch->replies.items);
+    free(batch->marks.items);
+    free(batch->requests.items);
+    free(batch->hints.items);
     free(batch->proofs.items);
     free(batch->by_id);
     free(batch);
@@ -40,7 +43,7 @@ void store_batch_free(struct store_batch *batch)
 bool store_batch_empty(const struct store_batch *batch)
 {
     return !batch->executions.count && !batch->history.count && !batch->removals.count && !batch->documents.count &&
-           !batch->replies.count;
+           !batch->replies.count && !batch->marks.count && !batch->requests.count && !batch->hints.count;
 }
 
 size_t store_batch_bytes(const struct store_batch *batch)
@@ -183,12 +186,62 @@ void store_batch_remove_execution(struct store_batch *batch, int shard, int64_t 
     *entry = (struct batch_removal){.shard = shard, .execution_id = execution_id, .before_ms = before_ms};
 }
 
-void store_batch_reply(struct store_batch *batch, int64_t request_seq, const char *reply)
+void store_batch_reply(struct store_batch *batch, int64_t request_seq, const char *asker, const char *reply)
 {
     struct batch_reply *entry = LIST_ADD(batch->replies);
 
     entry->seq = request_seq;
+    entry->asker = keep(batch, asker);
     entry->body = keep(batch, reply);
+}
+
+void store_batch_mark_request(struct store_batch *batch, int64_t request_seq)
+{
+    struct batch_mark *entry = LIST_ADD(batch->marks);
+
+    entry->seq = request_seq;
+}
+
+void store_batch_put_request(struct store_batch *batch, int shard, const char *asker, int64_t number, const char *body)
+{
+    struct batch_request *entry = LIST_ADD(batch->requests);
+
+    assert(asker && body);
+    *entry = (struct batch_request){
+        .shard = shard, .asker = keep(batch, asker), .number = number, .body = keep(batch, body)};
+}
+
+/* One that is still in the batch is just not written. */
+static bool forget_request(struct store_batch *batch, int shard, const char *asker, int64_t number)
+{
+    for (size_t i = batch->requests.count; i-- > 0;) {
+        struct batch_request *entry = &batch->requests.items[i];
+
+        if (entry->body && entry->number == number && entry->shard == shard && !strcmp(entry->asker, asker)) {
+            memmove(entry, entry + 1, (--batch->requests.count - i) * sizeof(*entry));
+            return true;
+        }
+    }
+    return false;
+}
+
+void store_batch_drop_request(struct store_batch *batch, int shard, const char *asker, int64_t number)
+{
+    struct batch_request *entry;
+
+    if (forget_request(batch, shard, asker, number))
+        return;
+    entry = LIST_ADD(batch->requests);
+    *entry = (struct batch_request){.shard = shard, .asker = keep(batch, asker), .number = number};
+}
+
+void store_batch_hint(struct store_batch *batch, const char *topic, const char *text)
+{
+    struct batch_hint *entry = LIST_ADD(batch->hints);
+
+    assert(strlen(text) <= STORE_HINT_BYTES && !strchr(topic, ' '));
+    entry->topic = keep(batch, topic);
+    entry->text = keep(batch, text);
 }
 
 void store_batch_prove(struct store_batch *batch, int shard, int64_t epoch)

@@ -50,10 +50,12 @@ WRAP(executions,
       struct err *err),
      query, fn, context, err)
 WRAP(executions_due,
-     (struct store * store, int shard, int64_t now_ms, store_execution_fn *fn, void *context, struct err *err), shard,
-     now_ms, fn, context, err)
-WRAP(next_wake, (struct store * store, int shard, int64_t now_ms, int64_t *ret_wake_ms, struct err *err), shard, now_ms,
-     ret_wake_ms, err)
+     (struct store * store, const int *shards, size_t count, int64_t now_ms, store_execution_fn *fn, void *context,
+      struct err *err),
+     shards, count, now_ms, fn, context, err)
+WRAP(next_wake,
+     (struct store * store, const int *shards, size_t count, int64_t now_ms, int64_t *ret_wake_ms, struct err *err),
+     shards, count, now_ms, ret_wake_ms, err)
 WRAP(history,
      (struct store * store, int shard, int64_t execution_id, int64_t from_event_id, store_history_fn *fn, void *context,
       struct err *err),
@@ -69,21 +71,27 @@ WRAP(documents,
      (struct store * store, const char *kind, const char *prefix, const char *after, bool descending, int limit,
       store_document_fn *fn, void *context, struct err *err),
      kind, prefix, after, descending, limit, fn, context, err)
-WRAP(leases, (struct store * store, store_lease_fn *fn, void *context, struct err *err), fn, context, err)
+WRAP(nodes, (struct store * store, const struct store_view *view, struct err *err), view, err)
+WRAP(renew,
+     (struct store * store, const char *node, const char *info, int64_t lease_ms, bool announce,
+      const struct store_view *view, struct err *err),
+     node, info, lease_ms, announce, view, err)
 WRAP(lease_take,
-     (struct store * store, int shard, const char *node, const char *info, int64_t now_ms, int64_t ttl_ms,
-      int64_t *ret_epoch, struct err *err),
-     shard, node, info, now_ms, ttl_ms, ret_epoch, err)
-WRAP(lease_renew,
-     (struct store * store, int shard, const char *node, int64_t epoch, int64_t now_ms, int64_t ttl_ms,
-      struct err *err),
-     shard, node, epoch, now_ms, ttl_ms, err)
-WRAP(lease_release, (struct store * store, int shard, const char *node, int64_t epoch, struct err *err), shard, node,
-     epoch, err)
+     (struct store * store, const char *node, const int *shards, size_t count, int64_t *ret_epochs, struct err *err),
+     node, shards, count, ret_epochs, err)
+WRAP(lease_release,
+     (struct store * store, const char *node, const int *shards, const int64_t *epochs, size_t count, struct err *err),
+     node, shards, epochs, count, err)
+WRAP(leave, (struct store * store, const char *node, struct err *err), node, err)
+WRAP(tidy, (struct store * store, struct err *err), err)
+WRAP(requests,
+     (struct store * store, const int *shards, size_t count, const int64_t *known, size_t known_count,
+      store_request_fn *fn, void *context, struct err *err),
+     shards, count, known, known_count, fn, context, err)
+WRAP(replies, (struct store * store, const char *asker, store_reply_fn *fn, void *context, struct err *err), asker, fn,
+     context, err)
 WRAP(inbox_put, (struct store * store, int shard, const char *body, int64_t *ret_seq, struct err *err), shard, body,
      ret_seq, err)
-WRAP(inbox, (struct store * store, int shard, int64_t after, store_inbox_fn *fn, void *context, struct err *err), shard,
-     after, fn, context, err)
 WRAP(inbox_reply, (struct store * store, int64_t seq, store_inbox_fn *fn, void *context, struct err *err), seq, fn,
      context, err)
 WRAP(inbox_cancel, (struct store * store, int64_t seq, struct err *err), seq, err)
@@ -115,6 +123,16 @@ static int fault_notify_fd(struct store *store)
     return store_notify_fd(inner_of(store));
 }
 
+static void fault_listen(struct store *store, const char *node)
+{
+    store_listen(inner_of(store), node);
+}
+
+static void fault_changes(struct store *store, struct store_changes *ret_changes, store_hint_fn *fn, void *context)
+{
+    store_changes(inner_of(store), ret_changes, fn, context);
+}
+
 static char *fault_info(struct store *store)
 {
     return store_info(inner_of(store));
@@ -136,12 +154,17 @@ static const struct store_ops fault_ops = {
     .documents = fault_documents,
     .change_counter = fault_change_counter,
     .notify_fd = fault_notify_fd,
-    .leases = fault_leases,
+    .listen = fault_listen,
+    .changes = fault_changes,
+    .nodes = fault_nodes,
+    .renew = fault_renew,
     .lease_take = fault_lease_take,
-    .lease_renew = fault_lease_renew,
     .lease_release = fault_lease_release,
+    .leave = fault_leave,
+    .tidy = fault_tidy,
+    .requests = fault_requests,
+    .replies = fault_replies,
     .inbox_put = fault_inbox_put,
-    .inbox = fault_inbox,
     .inbox_reply = fault_inbox_reply,
     .inbox_cancel = fault_inbox_cancel,
     .next_machine = fault_next_machine,

@@ -6,6 +6,8 @@ libruntime_a_SOURCES += \
     %D%/postgres_library.c \
     %D%/postgres_library.def \
     %D%/postgres_library.h \
+    %D%/postgres_nodes.c \
+    %D%/postgres_notify.c \
     %D%/postgres_params.c \
     %D%/postgres_params.h \
     %D%/postgres_priv.h \
@@ -16,6 +18,7 @@ libruntime_a_SOURCES += \
     %D%/postgres_write.c \
     %D%/sqlite.c \
     %D%/sqlite_alive.c \
+    %D%/sqlite_nodes.c \
     %D%/sqlite_priv.h \
     %D%/sqlite_read.c \
     %D%/sqlite_schema.c \

@@ -21,7 +21,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SHARDS_DEFAULT = 64, PAUSE_MS_FIRST = 50, PAUSE_MS_MAX = 2000 };
+enum {
+    SHARDS_DEFAULT = 64,
+    LEASE_MS = 3000, /* and some more, until somebody looks: so soon is a dead node's work taken over */
+    PAUSE_MS_FIRST = 50,
+    PAUSE_MS_MAX = 2000
+};
 
 static const struct {
     enum postgres_side side;
@@ -64,12 +69,15 @@ static bool has_prefix(const char *text, const char *prefix)
     return !strncmp(text, prefix, strlen(prefix));
 }
 
-/* OR001 is the writer's own: its connection was replaced, so it needs a new one. */
+/*
+ * OR001 is the writer's own: its connection was replaced, so it needs a new one. An error without a state is libpq's,
+ * which may not have noticed yet that the connection is gone.
+ */
 bool postgres_is_lost(PGconn *pg, const PGresult *result)
 {
     const char *state = sqlstate_of(result);
 
-    return pq.status(pg) != CONNECTION_OK || has_prefix(state, "57P") || has_prefix(state, "08") ||
+    return pq.status(pg) != CONNECTION_OK || !*state || has_prefix(state, "57P") || has_prefix(state, "08") ||
            !strcmp(state, "OR001");
 }
 
@@ -93,7 +101,7 @@ static enum err_code map_state(const char *state)
 
 int postgres_error(PGconn *pg, const PGresult *result, const char *what, struct err *err)
 {
-    enum err_code code = pq.status(pg) == CONNECTION_OK ? map_state(sqlstate_of(result)) : ERR_BUSY;
+    enum err_code code = postgres_is_lost(pg, result) ? ERR_BUSY : map_state(sqlstate_of(result));
     const char *primary = result ? pq.resultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
     const char *detail = result ? pq.resultErrorField(result, PG_DIAG_MESSAGE_DETAIL) : NULL;
     const char *text = primary ? primary : pq.errorMessage(pg);
@@ -315,37 +323,6 @@ int postgres_ask_sql(struct postgres_store *store, struct postgres_connection *c
     return ask(store, connection, NULL, sql, params, ret_result, err);
 }
 
-/* --- other processes --------------------------------------------------------------------------------- */
-
-static int postgres_notify_fd(struct store *base)
-{
-    struct postgres_store *store = (struct postgres_store *)base;
-
-    return postgres_connect(store, &store->listener, NULL) ? -1 : pq.socket(store->listener.pg);
-}
-
-/*
- * Counts the notifications of others; also a connection that was lost, since one may have been lost with it.
- * Whether a notification is our own is told by the process that the server runs for us.
- */
-static int64_t postgres_change_counter(struct store *base)
-{
-    struct postgres_store *store = (struct postgres_store *)base;
-    PGconn *pg = store->listener.pg;
-
-    if (!pg || !pq.consumeInput(pg) || pq.status(pg) != CONNECTION_OK) {
-        postgres_drop(&store->listener);
-        if (!postgres_connect(store, &store->listener, NULL))
-            store->change_counter++;
-        return store->change_counter;
-    }
-    for (PGnotify *notify; (notify = pq.notifies(pg)); pq.freemem(notify)) {
-        if (strcmp(notify->extra, store->writer_id))
-            store->change_counter++;
-    }
-    return store->change_counter;
-}
-
 /* --- opening and closing ------------------------------------------------------------------------------ */
 
 static void postgres_close(struct store *base)
@@ -363,6 +340,7 @@ static void postgres_close(struct store *base)
     pq.finish(store->writer.pg);
     pq.finish(store->listener.pg);
     pthread_mutex_destroy(&store->write_lock);
+    postgres_notify_close(store);
     free(store->durable_conflicts);
     free(store->url);
     free(store);
@@ -482,12 +460,17 @@ static const struct store_ops postgres_ops = {
     .documents = postgres_documents,
     .change_counter = postgres_change_counter,
     .notify_fd = postgres_notify_fd,
-    .leases = postgres_leases,
+    .listen = postgres_listen,
+    .changes = postgres_changes,
+    .nodes = postgres_nodes,
+    .renew = postgres_renew,
     .lease_take = postgres_lease_take,
-    .lease_renew = postgres_lease_renew,
     .lease_release = postgres_lease_release,
+    .leave = postgres_leave,
+    .tidy = postgres_tidy,
+    .requests = postgres_requests,
+    .replies = postgres_replies,
     .inbox_put = postgres_inbox_put,
-    .inbox = postgres_inbox,
     .inbox_reply = postgres_inbox_reply,
     .inbox_cancel = postgres_inbox_cancel,
     .next_machine = postgres_next_machine,
@@ -512,6 +495,8 @@ int postgres_store_open(const char *url, struct store **ret_store, struct err *e
         return result;
     store = NEW(struct postgres_store);
     store->base.ops = &postgres_ops;
+    store->base.lease_ms = LEASE_MS;
+    store->base.is_shared = true;
     store->url = mem_strdup(url);
     store->reader.side = POSTGRES_READER;
     store->writer.side = POSTGRES_WRITER;

@@ -68,6 +68,25 @@ struct buf *params_begin_texts(struct params *params, size_t rows)
     return begin_array(params, TYPE_TEXT, rows);
 }
 
+/* What was begun before it is ended with it. */
+void params_add_int4s(struct params *params, const int *numbers, size_t count)
+{
+    struct buf *array = params_begin_int4s(params, count);
+
+    for (size_t i = 0; i < count; i++)
+        array_add_int4(array, numbers[i]);
+    params_end(params);
+}
+
+void params_add_int8s(struct params *params, const int64_t *numbers, size_t count)
+{
+    struct buf *array = params_begin_int8s(params, count);
+
+    for (size_t i = 0; i < count; i++)
+        array_add_int8(array, numbers[i]);
+    params_end(params);
+}
+
 void array_add_int4(struct buf *array, int number)
 {
     add_be32(array, sizeof(int32_t));

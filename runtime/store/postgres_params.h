@@ -36,6 +36,10 @@ void params_release(struct params *params);
 void params_add_text(struct params *params, const char *text); /* or NULL */
 void params_add_int(struct params *params, int64_t number);
 
+/* A column that is there already. */
+void params_add_int4s(struct params *params, const int *numbers, size_t count);
+void params_add_int8s(struct params *params, const int64_t *numbers, size_t count);
+
 /* A column: begin with the number of rows, add that many, then end. Several may be open at once. */
 struct buf *params_begin_int4s(struct params *params, size_t rows);
 struct buf *params_begin_int8s(struct params *params, size_t rows);

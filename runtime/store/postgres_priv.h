@@ -1,12 +1,11 @@
 /*
  * postgres_priv.h - the PostgreSQL store from inside: postgres.c opens and reconnects, postgres_write.c
- * and postgres_read.c are its two sides.
+ * and postgres_read.c are its two sides, postgres_nodes.c and postgres_notify.c what nodes do to each other.
  *
- * Connections  `reader` belongs to the thread that opened the store, which also writes requests to other nodes with
- *              it. `writer` is used under write_lock. `listener` does nothing but wait for notifications, so
- *              that its descriptor is readable exactly when there is one.
- * Outages      a connection that is lost is made again by the next call, with growing pauses between the
- *              tries. A read is repeated once; what store_commit() does stands in postgres_write.c.
+ * Connections  `reader` belongs to the thread that opened the store, which also renews and takes leases with it.
+ * `writer` is used under write_lock. `listener` does nothing but wait for notifications, so that its descriptor is
+ * readable exactly when there is one. Outages      a connection that is lost is made again by the next call, with
+ * growing pauses between the tries. A read is repeated once; what store_commit() does stands in postgres_write.c.
  */
 #ifndef RUNTIME_STORE_POSTGRES_PRIV_H
 #define RUNTIME_STORE_POSTGRES_PRIV_H
@@ -49,6 +48,10 @@ struct postgres_store {
     struct postgres_connection writer;
     struct postgres_connection listener;
     int64_t change_counter;
+    struct store_changes changes; /* since they were last asked for */
+    char *listens;                /* the node's name, or NULL */
+    char **hints;                 /* "TOPIC TEXT" */
+    size_t hint_count, hint_capacity;
 };
 
 /* --- postgres.c ------------------------------------------------------------------------------- */
@@ -85,11 +88,6 @@ const char *postgres_text(const PGresult *result, int row, int column); /* NULL:
 /* --- the operations, by side ------------------------------------------------------------------------ */
 
 int postgres_commit(struct store *store, struct store_batch *batch, struct err *err);
-int postgres_lease_take(struct store *store, int shard, const char *node, const char *info, int64_t now_ms,
-                        int64_t ttl_ms, int64_t *ret_epoch, struct err *err);
-int postgres_lease_renew(struct store *store, int shard, const char *node, int64_t epoch, int64_t now_ms,
-                         int64_t ttl_ms, struct err *err);
-int postgres_lease_release(struct store *store, int shard, const char *node, int64_t epoch, struct err *err);
 int postgres_set_setting(struct store *store, const char *name, const char *value, struct err *err);
 int postgres_set_secret(struct store *store, const unsigned char *secret, struct err *err);
 int postgres_clear(struct store *store, struct err *err);
@@ -100,9 +98,10 @@ int postgres_execution_by_id(struct store *store, int shard, int64_t id, store_e
                              struct err *err);
 int postgres_executions(struct store *store, const struct store_execution_query *query, store_execution_fn *fn,
                         void *context, struct err *err);
-int postgres_executions_due(struct store *store, int shard, int64_t now_ms, store_execution_fn *fn, void *context,
-                            struct err *err);
-int postgres_next_wake(struct store *store, int shard, int64_t now_ms, int64_t *ret_wake_ms, struct err *err);
+int postgres_executions_due(struct store *store, const int *shards, size_t count, int64_t now_ms,
+                            store_execution_fn *fn, void *context, struct err *err);
+int postgres_next_wake(struct store *store, const int *shards, size_t count, int64_t now_ms, int64_t *ret_wake_ms,
+                       struct err *err);
 int64_t postgres_count_open(struct store *store);
 int postgres_history(struct store *store, int shard, int64_t execution_id, int64_t from_event_id, store_history_fn *fn,
                      void *context, struct err *err);
@@ -112,11 +111,31 @@ int postgres_document(struct store *store, const char *kind, const char *key, st
                       struct err *err);
 int postgres_documents(struct store *store, const char *kind, const char *prefix, const char *after, bool descending,
                        int limit, store_document_fn *fn, void *context, struct err *err);
-int postgres_leases(struct store *store, store_lease_fn *fn, void *context, struct err *err);
 int postgres_inbox_put(struct store *store, int shard, const char *body, int64_t *ret_seq, struct err *err);
-int postgres_inbox(struct store *store, int shard, int64_t after, store_inbox_fn *fn, void *context, struct err *err);
 int postgres_inbox_reply(struct store *store, int64_t seq, store_inbox_fn *fn, void *context, struct err *err);
 int postgres_inbox_cancel(struct store *store, int64_t seq, struct err *err);
+
+int postgres_nodes(struct store *store, const struct store_view *view, struct err *err);
+int postgres_renew(struct store *store, const char *node, const char *info, int64_t lease_ms, bool announce,
+                   const struct store_view *view, struct err *err);
+int postgres_lease_take(struct store *store, const char *node, const int *shards, size_t count, int64_t *ret_epochs,
+                        struct err *err);
+int postgres_lease_release(struct store *store, const char *node, const int *shards, const int64_t *epochs,
+                           size_t count, struct err *err);
+int postgres_leave(struct store *store, const char *node, struct err *err);
+int postgres_tidy(struct store *store, struct err *err);
+int postgres_requests(struct store *store, const int *shards, size_t count, const int64_t *known, size_t known_count,
+                      store_request_fn *fn, void *context, struct err *err);
+int postgres_replies(struct store *store, const char *asker, store_reply_fn *fn, void *context, struct err *err);
+
+/* Puts the notifications about a batch into the pipeline; *ret_sent counts them. */
+int postgres_send_notify(struct postgres_store *store, const struct store_batch *batch, int *ret_sent, struct err *err);
+int64_t postgres_change_counter(struct store *store);
+int postgres_notify_fd(struct store *store);
+void postgres_listen(struct store *store, const char *node);
+void postgres_changes(struct store *store, struct store_changes *ret_changes, store_hint_fn *fn, void *context);
+void postgres_notify_close(struct postgres_store *store);
+
 char *postgres_info(struct store *store);
 int postgres_next_machine(struct store *store, const char *after, char **ret_machine, struct err *err);
 int postgres_executions_old(struct store *store, const struct store_old_query *query, store_execution_fn *fn,

@@ -1,6 +1,6 @@
 /*
- * postgres_read.c - the reading side of the PostgreSQL store, on the thread that opened it; also the
- * requests to other nodes, which that thread writes.
+ * postgres_read.c - the reading side of the PostgreSQL store, on the thread that opened it: executions, histories,
+ * documents.
  *
  * Results are taken whole before the callbacks run, so that a callback may read again.
  */
@@ -148,14 +148,14 @@ int postgres_executions(struct store *base, const struct store_execution_query *
     return result;
 }
 
-int postgres_executions_due(struct store *store, int shard, int64_t now_ms, store_execution_fn *fn, void *context,
-                            struct err *err)
+int postgres_executions_due(struct store *store, const int *shards, size_t count, int64_t now_ms,
+                            store_execution_fn *fn, void *context, struct err *err)
 {
     AUTO_PARAMS params = PARAMS_INIT;
     PGresult *answer;
     int result;
 
-    params_add_int(&params, shard);
+    params_add_int4s(&params, shards, count);
     params_add_int(&params, now_ms);
     if (!(result = ask(store, POSTGRES_EXECUTIONS_DUE, &params, &answer, err)))
         result = give_executions(answer, fn, context);
@@ -163,13 +163,14 @@ int postgres_executions_due(struct store *store, int shard, int64_t now_ms, stor
     return result;
 }
 
-int postgres_next_wake(struct store *store, int shard, int64_t now_ms, int64_t *ret_wake_ms, struct err *err)
+int postgres_next_wake(struct store *store, const int *shards, size_t count, int64_t now_ms, int64_t *ret_wake_ms,
+                       struct err *err)
 {
     AUTO_PARAMS params = PARAMS_INIT;
     PGresult *answer;
     int result;
 
-    params_add_int(&params, shard);
+    params_add_int4s(&params, shards, count);
     params_add_int(&params, now_ms);
     if (!(result = ask(store, POSTGRES_NEXT_WAKE, &params, &answer, err)))
         *ret_wake_ms = postgres_text(answer, 0, 0) ? postgres_int(answer, 0, 0) : STORE_WAKE_NEVER;
@@ -275,130 +276,6 @@ int postgres_documents(struct store *store, const char *kind, const char *prefix
         params_add_text(&params, NULL);
     if (!(result = ask(store, descending ? POSTGRES_DOCUMENTS_DOWN : POSTGRES_DOCUMENTS_UP, &params, &answer, err)))
         result = give_documents(answer, fn, context);
-    pq.clear(answer);
-    return result;
-}
-
-/* --- leases and requests -------------------------------------------------------------------------------- */
-
-int postgres_leases(struct store *store, store_lease_fn *fn, void *context, struct err *err)
-{
-    AUTO_PARAMS params = PARAMS_INIT;
-    PGresult *answer;
-    int said = 0;
-    int result = ask(store, POSTGRES_LEASES, &params, &answer, err);
-
-    for (int i = 0; !result && i < pq.ntuples(answer) && !said; i++) {
-        struct store_lease lease = {
-            .shard = (int)postgres_int(answer, i, 0),
-            .epoch = postgres_int(answer, i, 1),
-            .expires_ms = postgres_int(answer, i, 2),
-            .node = postgres_text(answer, i, 3),
-            .info = postgres_text(answer, i, 4),
-        };
-
-        said = fn(context, &lease);
-    }
-    pq.clear(answer);
-    return result ? result : store_callback_result(said);
-}
-
-/* The first failure of a statement in the pipeline, or 0 and the one row that is wanted. */
-static int collect_put(PGconn *pg, int64_t *ret_seq, struct err *err)
-{
-    enum { LOCK, PUT, NOTIFY, STATEMENTS };
-    int result = 0;
-
-    for (int i = 0; i < STATEMENTS; i++) {
-        for (PGresult *answer; (answer = pq.getResult(pg)); pq.clear(answer)) {
-            if (pq.resultStatus(answer) != PGRES_TUPLES_OK)
-                result = result ? result : postgres_error(pg, answer, "write a request", err);
-            else if (i == PUT)
-                *ret_seq = postgres_int(answer, 0, 0);
-        }
-    }
-    /* Without a BEGIN the sync is the commit, and its answer that of the commit. */
-    PGresult *sync = pq.getResult(pg);
-    if (!result && pq.resultStatus(sync) != PGRES_PIPELINE_SYNC)
-        result = postgres_error(pg, sync, "write a request", err);
-    pq.clear(sync);
-    return result;
-}
-
-int postgres_inbox_put(struct store *base, int shard, const char *body, int64_t *ret_seq, struct err *err)
-{
-    struct postgres_store *store = (struct postgres_store *)base;
-    AUTO_PARAMS lock = PARAMS_INIT;
-    AUTO_PARAMS put = PARAMS_INIT;
-    AUTO_PARAMS notify = PARAMS_INIT;
-    int64_t seq = 0;
-    PGconn *pg;
-    int result;
-
-    if ((result = postgres_connect(store, &store->reader, err)))
-        return result;
-    pg = store->reader.pg;
-    params_add_int(&lock, shard);
-    params_add_int(&put, shard);
-    params_add_text(&put, body);
-    params_add_text(&notify, store->writer_id);
-    pq.enterPipelineMode(pg);
-    if (!(result = postgres_send(pg, POSTGRES_INBOX_LOCK, &lock, err)) &&
-        !(result = postgres_send(pg, POSTGRES_INBOX_PUT, &put, err)) &&
-        !(result = postgres_send(pg, POSTGRES_INBOX_NOTIFY, &notify, err)) && pq.pipelineSync(pg))
-        result = collect_put(pg, &seq, err);
-    if (!pq.exitPipelineMode(pg))
-        postgres_drop(&store->reader);
-    if (!result && !seq)
-        result = err_set(err, ERR_IO, "the connection to the database was lost");
-    if (!result)
-        *ret_seq = seq;
-    return result;
-}
-
-int postgres_inbox(struct store *store, int shard, int64_t after, store_inbox_fn *fn, void *context, struct err *err)
-{
-    AUTO_PARAMS params = PARAMS_INIT;
-    PGresult *answer;
-    int said = 0;
-    int result;
-
-    params_add_int(&params, shard);
-    params_add_int(&params, after);
-    result = ask(store, POSTGRES_INBOX, &params, &answer, err);
-    for (int i = 0; !result && i < pq.ntuples(answer) && !said; i++)
-        said = fn(context, postgres_int(answer, i, 0), postgres_text(answer, i, 1));
-    pq.clear(answer);
-    return result ? result : store_callback_result(said);
-}
-
-int postgres_inbox_reply(struct store *store, int64_t seq, store_inbox_fn *fn, void *context, struct err *err)
-{
-    AUTO_PARAMS params = PARAMS_INIT;
-    PGresult *answer;
-    int result;
-
-    params_add_int(&params, INBOX_SHARD_OF(seq));
-    params_add_int(&params, seq);
-    result = ask(store, POSTGRES_TAKE_REPLY, &params, &answer, err);
-    if (!result)
-        result = pq.ntuples(answer) ? store_callback_result(fn(context, seq, postgres_text(answer, 0, 0)))
-                                    : err_set(err, ERR_NOT_FOUND, "there is no reply yet");
-    pq.clear(answer);
-    return result;
-}
-
-int postgres_inbox_cancel(struct store *store, int64_t seq, struct err *err)
-{
-    AUTO_PARAMS params = PARAMS_INIT;
-    PGresult *answer;
-    int result;
-
-    params_add_int(&params, INBOX_SHARD_OF(seq));
-    params_add_int(&params, seq);
-    result = ask(store, POSTGRES_CANCEL, &params, &answer, err);
-    if (!result && !strcmp(pq.cmdTuples(answer), "0"))
-        result = err_set(err, ERR_NOT_FOUND, "the request was answered already");
     pq.clear(answer);
     return result;
 }

@@ -102,6 +102,24 @@ static const char *const migrations[] = {
     "ALTER TABLE history DROP CONSTRAINT history_pkey;"
     "ALTER TABLE history ADD COLUMN part bigint NOT NULL DEFAULT 0;"
     "ALTER TABLE history ADD PRIMARY KEY (shard, execution, first_event, part);",
+
+    /*
+     * Leases live with their node, so that a renewal is one row however many shards a node has. Who holds one under an
+     * older version of the program loses it here.
+     */
+    "CREATE TABLE node (name text COLLATE \"C\" PRIMARY KEY, info text NOT NULL, writer text NOT NULL,"
+    "    seen timestamptz NOT NULL, expires timestamptz NOT NULL) WITH (fillfactor = 20);"
+    "ALTER TABLE lease DROP COLUMN info, DROP COLUMN expires_ms;"
+    "UPDATE lease SET node = '', epoch = epoch + 1;"
+    "INSERT INTO lease (shard, epoch, node) SELECT shard, 0, ''"
+    "    FROM generate_series(0, (SELECT value::int - 1 FROM setting WHERE name = 'shards')) AS s (shard)"
+    "    ON CONFLICT DO NOTHING;"
+    "ALTER TABLE inbox ADD COLUMN asker text COLLATE \"C\", ADD COLUMN number bigint NOT NULL DEFAULT 0,"
+    "    ADD COLUMN carried_out boolean NOT NULL DEFAULT false,"
+    "    ADD COLUMN written timestamptz NOT NULL DEFAULT now();"
+    "CREATE INDEX inbox_asker ON inbox (asker, number) WHERE asker IS NOT NULL;"
+    "ALTER TABLE reply ADD COLUMN asker text COLLATE \"C\", ADD COLUMN number bigint NOT NULL DEFAULT 0;"
+    "CREATE INDEX reply_asker ON reply (asker, number) WHERE asker IS NOT NULL;",
 };
 
 enum { MIGRATIONS = sizeof(migrations) / sizeof(*migrations) };

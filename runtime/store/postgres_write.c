@@ -1,9 +1,10 @@
 /*
- * postgres_write.c - the writing side of the PostgreSQL store: commits, leases, removal.
+ * postgres_write.c - the writing side of the PostgreSQL store: commits, removal.
  *
  * A commit is one transaction and one round trip: all its statements go into libpq's pipeline at once,
  *
- *     BEGIN, prove, add executions, set executions, add history, removals, documents, replies, notify, COMMIT
+ *     BEGIN, prove, add executions, set executions, add history, removals, documents, marks, replies,
+ *     requests, notify, COMMIT
  *
  * with a whole column of rows a parameter. Invariants:
  *
@@ -226,12 +227,52 @@ static int send_replies(PGconn *pg, const struct store_batch *batch, struct err 
     return postgres_send(pg, POSTGRES_REPLY, &params, err);
 }
 
-static int send_notify(struct postgres_store *store, struct err *err)
+static int send_marks(PGconn *pg, const struct store_batch *batch, struct err *err)
 {
     AUTO_PARAMS params = PARAMS_INIT;
+    size_t count = batch->marks.count;
+    struct buf *shard = params_begin_int4s(&params, count);
+    struct buf *seq = params_begin_int8s(&params, count);
 
-    params_add_text(&params, store->writer_id);
-    return postgres_send(store->writer.pg, POSTGRES_NOTIFY, &params, err);
+    for (size_t i = 0; i < count; i++) {
+        array_add_int4(shard, INBOX_SHARD_OF(batch->marks.items[i].seq));
+        array_add_int8(seq, batch->marks.items[i].seq);
+    }
+    params_end(&params);
+    return postgres_send(pg, POSTGRES_MARK_REQUESTS, &params, err);
+}
+
+static size_t count_requests(const struct store_batch *batch, bool put)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < batch->requests.count; i++)
+        count += !!batch->requests.items[i].body == put;
+    return count;
+}
+
+/* Those to be put, or those to be dropped. */
+static int send_requests(PGconn *pg, const struct store_batch *batch, size_t count, bool put, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    struct buf *shard = params_begin_int4s(&params, count);
+    struct buf *asker = params_begin_texts(&params, count);
+    struct buf *number = params_begin_int8s(&params, count);
+    struct buf *body = put ? params_begin_texts(&params, count) : NULL;
+
+    for (size_t i = 0; i < batch->requests.count; i++) {
+        const struct batch_request *request = &batch->requests.items[i];
+
+        if (!!request->body != put)
+            continue;
+        array_add_int4(shard, request->shard);
+        add_text(asker, request->asker);
+        array_add_int8(number, request->number);
+        if (put)
+            add_text(body, request->body);
+    }
+    params_end(&params);
+    return postgres_send(pg, put ? POSTGRES_PUT_REQUESTS : POSTGRES_DROP_REQUESTS, &params, err);
 }
 
 /* A statement without parameters. */
@@ -252,6 +293,8 @@ static int send_batch(struct postgres_store *store, const struct store_batch *ba
     PGconn *pg = store->writer.pg;
     size_t added = count_executions(batch, true);
     size_t set = batch->executions.count - added;
+    size_t put = count_requests(batch, true);
+    size_t dropped = batch->requests.count - put;
     int result;
 
     if ((result = send_text(pg, "BEGIN", err)) || (result = send_prove(store, batch, err)))
@@ -270,9 +313,15 @@ static int send_batch(struct postgres_store *store, const struct store_batch *ba
         if ((result = send_document(store, batch, i, err)))
             return result;
     }
+    if (batch->marks.count && ++pipeline->sent && (result = send_marks(pg, batch, err)))
+        return result;
     if (batch->replies.count && ++pipeline->sent && (result = send_replies(pg, batch, err)))
         return result;
-    if ((batch->replies.count || batch->documents.count) && ++pipeline->sent && (result = send_notify(store, err)))
+    if (put && ++pipeline->sent && (result = send_requests(pg, batch, put, true, err)))
+        return result;
+    if (dropped && ++pipeline->sent && (result = send_requests(pg, batch, dropped, false, err)))
+        return result;
+    if ((result = postgres_send_notify(store, batch, &pipeline->sent, err)))
         return result;
     pipeline->sent++;
     return send_text(pg, "COMMIT", err);
@@ -384,7 +433,7 @@ int postgres_commit(struct store *base, struct store_batch *batch, struct err *e
     return result;
 }
 
-/* --- leases ---------------------------------------------------------------------------------- */
+/* --- upkeep ---------------------------------------------------------------------------------- */
 
 /* Runs a statement on the writer's connection; how many rows it changed. */
 static int change(struct postgres_store *store, enum postgres_statement which, const struct params *params,
@@ -396,69 +445,6 @@ static int change(struct postgres_store *store, enum postgres_statement which, c
     if (!result && ret_rows)
         *ret_rows = strtoll(pq.cmdTuples(answer), NULL, 10);
     pq.clear(answer);
-    return result;
-}
-
-int postgres_lease_take(struct store *base, int shard, const char *node, const char *info, int64_t now_ms,
-                        int64_t ttl_ms, int64_t *ret_epoch, struct err *err)
-{
-    struct postgres_store *store = lock_writer(base);
-    AUTO_PARAMS params = PARAMS_INIT;
-    PGresult *answer;
-    int result;
-
-    params_add_int(&params, shard);
-    params_add_text(&params, node);
-    params_add_text(&params, info);
-    params_add_int(&params, now_ms);
-    params_add_int(&params, ttl_ms);
-    result = postgres_ask(store, &store->writer, POSTGRES_LEASE_TAKE, &params, &answer, err);
-    if (!result && !pq.ntuples(answer))
-        result = err_set(err, ERR_BUSY, "another process runs the executions of shard %d", shard);
-    else if (!result)
-        *ret_epoch = postgres_int(answer, 0, 0);
-    pq.clear(answer);
-    unlock_writer(store);
-    return result;
-}
-
-/* ERR_FENCED when nothing was changed: the lease is not ours any more. */
-static int touch_lease(struct postgres_store *store, enum postgres_statement which, int shard, const char *node,
-                       int64_t epoch, int64_t expires_ms, struct err *err)
-{
-    AUTO_PARAMS params = PARAMS_INIT;
-    int64_t rows = 0;
-    int result;
-
-    params_add_int(&params, shard);
-    params_add_text(&params, node);
-    params_add_int(&params, epoch);
-    if (which == POSTGRES_LEASE_RENEW)
-        params_add_int(&params, expires_ms);
-    result = change(store, which, &params, &rows, err);
-    return result || rows ? result : err_set(err, ERR_FENCED, "the lease of shard %d is another process's", shard);
-}
-
-int postgres_lease_renew(struct store *base, int shard, const char *node, int64_t epoch, int64_t now_ms, int64_t ttl_ms,
-                         struct err *err)
-{
-    struct postgres_store *store = lock_writer(base);
-    AUTO_PARAMS params = PARAMS_INIT;
-    int result = touch_lease(store, POSTGRES_LEASE_RENEW, shard, node, epoch, now_ms + ttl_ms, err);
-
-    /* One of the nodes does it for all. */
-    if (!result && !shard)
-        result = change(store, POSTGRES_FORGET_REPLIES, &params, NULL, err);
-    unlock_writer(store);
-    return result;
-}
-
-int postgres_lease_release(struct store *base, int shard, const char *node, int64_t epoch, struct err *err)
-{
-    struct postgres_store *store = lock_writer(base);
-    int result = touch_lease(store, POSTGRES_LEASE_RELEASE, shard, node, epoch, 0, err);
-
-    unlock_writer(store);
     return result;
 }
 

@@ -29,6 +29,7 @@ enum {
     BUSY_TRY_US = 500,
     READER_CACHE_KIB = 2048,
     WRITER_CACHE_KIB = 8192, /* holds the upper levels of the indices; filled only when there is work */
+    LEASE_MS = 10000,        /* of an owner that is paused; one that is killed loses its lock at once */
     WAL_TRIES = 50,
     WAL_TRY_US = 20000
 };
@@ -319,6 +320,22 @@ static int64_t sqlite_change_counter(struct store *base)
     return store->change_counter;
 }
 
+/* One cannot tell what has changed; and one's own commits do not count, though they may hold requests to oneself. */
+static void sqlite_changes(struct store *base, struct store_changes *ret_changes, store_hint_fn *fn, void *context)
+{
+    struct sqlite_store *store = (struct sqlite_store *)base;
+    int64_t counter = sqlite_change_counter(base);
+
+    (void)fn;
+    (void)context;
+    if (counter == store->told_counter && !store->asked_itself)
+        return;
+    store->told_counter = counter;
+    store->asked_itself = false;
+    ret_changes->documents = ret_changes->owners = ret_changes->replies = ret_changes->requests = true;
+    ret_changes->shards[0] = 1;
+}
+
 static int64_t file_bytes(const char *path, const char *suffix)
 {
     char *name = mem_printf("%s%s", path, suffix);
@@ -363,12 +380,16 @@ static const struct store_ops sqlite_ops = {
     .document = sqlite_document,
     .documents = sqlite_documents,
     .change_counter = sqlite_change_counter,
-    .leases = sqlite_leases,
+    .changes = sqlite_changes,
+    .nodes = sqlite_nodes,
+    .renew = sqlite_renew,
     .lease_take = sqlite_lease_take,
-    .lease_renew = sqlite_lease_renew,
     .lease_release = sqlite_lease_release,
+    .leave = sqlite_leave,
+    .tidy = sqlite_tidy,
+    .requests = sqlite_requests,
+    .replies = sqlite_replies,
     .inbox_put = sqlite_inbox_put,
-    .inbox = sqlite_inbox,
     .inbox_reply = sqlite_inbox_reply,
     .inbox_cancel = sqlite_inbox_cancel,
     .next_machine = sqlite_next_machine,
@@ -390,6 +411,7 @@ int sqlite_store_open(const char *path, struct store **ret_store, struct err *er
 
     store->base.ops = &sqlite_ops;
     store->base.shards = 1;
+    store->base.lease_ms = LEASE_MS;
     store->alive_fd = -1;
     store->path = mem_strdup(path);
     pthread_mutex_init(&store->write_lock, NULL);

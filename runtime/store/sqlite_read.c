@@ -151,15 +151,16 @@ int sqlite_executions(struct store *store, const struct store_execution_query *q
     return result;
 }
 
-int sqlite_executions_due(struct store *store, int shard, int64_t now_ms, store_execution_fn *fn, void *context,
-                          struct err *err)
+int sqlite_executions_due(struct store *store, const int *shards, size_t shard_count, int64_t now_ms,
+                          store_execution_fn *fn, void *context, struct err *err)
 {
     struct sqlite_connection *reader = reader_of(store);
     sqlite3_stmt *statement;
     int count = 0;
     int result = sqlite_get(reader, SQLITE_EXECUTIONS_DUE, &statement, err);
 
-    (void)shard;
+    (void)shards;
+    (void)shard_count;
     if (result)
         return result;
     sqlite3_bind_int64(statement, 1, now_ms);
@@ -168,13 +169,15 @@ int sqlite_executions_due(struct store *store, int shard, int64_t now_ms, store_
     return result;
 }
 
-int sqlite_next_wake(struct store *store, int shard, int64_t now_ms, int64_t *ret_wake_ms, struct err *err)
+int sqlite_next_wake(struct store *store, const int *shards, size_t shard_count, int64_t now_ms, int64_t *ret_wake_ms,
+                     struct err *err)
 {
     struct sqlite_connection *reader = reader_of(store);
     sqlite3_stmt *statement;
     int result = sqlite_get(reader, SQLITE_NEXT_WAKE, &statement, err);
 
-    (void)shard;
+    (void)shards;
+    (void)shard_count;
     if (result)
         return result;
     sqlite3_bind_int64(statement, 1, now_ms);
@@ -250,7 +253,7 @@ int sqlite_history_edge(struct store *store, int shard, int64_t execution_id, bo
     return result;
 }
 
-/* --- documents and requests --------------------------------------------------------------------- */
+/* --- documents --------------------------------------------------------------------- */
 
 static int walk_documents(struct sqlite_connection *reader, sqlite3_stmt *statement, store_document_fn *fn,
                           void *context, int *ret_count, struct err *err)
@@ -301,25 +304,6 @@ int sqlite_documents(struct store *store, const char *kind, const char *prefix, 
     sqlite3_bind_int(statement, 4, limit ? limit : -1);
     result = walk_documents(reader, statement, fn, context, &count, err);
     sqlite_done(reader, which, statement);
-    return result;
-}
-
-int sqlite_inbox(struct store *store, int shard, int64_t after, store_inbox_fn *fn, void *context, struct err *err)
-{
-    struct sqlite_connection *reader = reader_of(store);
-    sqlite3_stmt *statement;
-    int answer = 0;
-    int step = SQLITE_DONE;
-    int result = sqlite_get(reader, SQLITE_INBOX, &statement, err);
-
-    if (result)
-        return result;
-    sqlite3_bind_int(statement, 1, shard);
-    sqlite3_bind_int64(statement, 2, after);
-    while (!answer && (step = sqlite3_step(statement)) == SQLITE_ROW)
-        answer = fn(context, sqlite3_column_int64(statement, 0), sqlite_text(statement, 1));
-    result = walk_result(reader, answer, step, err);
-    sqlite_done(reader, SQLITE_INBOX, statement);
     return result;
 }
 

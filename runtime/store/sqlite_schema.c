@@ -55,6 +55,19 @@ static const char *const migrations[] = {
     "    e.value ->> '$.name' AS state, e.value -> '$.value' AS value, e.value -> '$.details' AS details,"
     "    e.value AS event FROM history h JOIN execution x ON x.id = h.execution JOIN json_each(h.body) e"
     "    WHERE e.value ->> '$.type' NOT LIKE '~%';",
+
+    /* A lease lives with its node. Who holds one under an older version of the program loses it here. */
+    "CREATE TABLE node (name TEXT PRIMARY KEY, info TEXT NOT NULL, seen_ms INTEGER NOT NULL,"
+    "    expires_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "UPDATE lease SET node = '', epoch = epoch + 1;"
+    "INSERT OR IGNORE INTO lease VALUES (0, 0, '', '{}', 0);"
+    "ALTER TABLE lease DROP COLUMN info;"
+    "ALTER TABLE lease DROP COLUMN expires_ms;"
+    "ALTER TABLE inbox ADD COLUMN asker TEXT;"
+    "ALTER TABLE inbox ADD COLUMN number INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE inbox ADD COLUMN carried_out INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE reply ADD COLUMN asker TEXT;"
+    "ALTER TABLE reply ADD COLUMN number INTEGER NOT NULL DEFAULT 0;",
 };
 
 enum { MIGRATIONS = sizeof(migrations) / sizeof(*migrations) };

@@ -229,15 +229,19 @@ int store_executions(struct store *store, const struct store_execution_query *qu
     return store->ops->executions(store, query, fn, context, err);
 }
 
-int store_executions_due(struct store *store, int shard, int64_t now_ms, store_execution_fn *fn, void *context,
-                         struct err *err)
+int store_executions_due(struct store *store, const int *shards, size_t count, int64_t now_ms, store_execution_fn *fn,
+                         void *context, struct err *err)
 {
-    return store->ops->executions_due(store, shard, now_ms, fn, context, err);
+    return count ? store->ops->executions_due(store, shards, count, now_ms, fn, context, err) : 0;
 }
 
-int store_next_wake(struct store *store, int shard, int64_t now_ms, int64_t *ret_wake_ms, struct err *err)
+int store_next_wake(struct store *store, const int *shards, size_t count, int64_t now_ms, int64_t *ret_wake_ms,
+                    struct err *err)
 {
-    return store->ops->next_wake(store, shard, now_ms, ret_wake_ms, err);
+    if (count)
+        return store->ops->next_wake(store, shards, count, now_ms, ret_wake_ms, err);
+    *ret_wake_ms = STORE_WAKE_NEVER;
+    return 0;
 }
 
 int64_t store_count_open(struct store *store)
@@ -280,39 +284,82 @@ int store_notify_fd(struct store *store)
     return store->ops->notify_fd ? store->ops->notify_fd(store) : -1;
 }
 
-int store_leases(struct store *store, store_lease_fn *fn, void *context, struct err *err)
+void store_listen(struct store *store, const char *node)
 {
-    return store->ops->leases(store, fn, context, err);
+    if (store->ops->listen)
+        store->ops->listen(store, node);
 }
 
-int store_lease_take(struct store *store, int shard, const char *node, const char *info, int64_t now_ms, int64_t ttl_ms,
-                     int64_t *ret_epoch, struct err *err)
+void store_changes(struct store *store, struct store_changes *ret_changes, store_hint_fn *fn, void *context)
+{
+    memset(ret_changes, 0, sizeof(*ret_changes));
+    store->ops->changes(store, ret_changes, fn, context);
+}
+
+bool store_is_shared(const struct store *store)
+{
+    return store->is_shared;
+}
+
+int store_lease_ms(const struct store *store)
+{
+    return store->lease_ms;
+}
+
+int store_nodes(struct store *store, const struct store_view *view, struct err *err)
+{
+    return store->ops->nodes(store, view, err);
+}
+
+int store_renew(struct store *store, const char *node, const char *info, int64_t lease_ms, bool announce,
+                const struct store_view *view, struct err *err)
 {
     assert(node && *node);
-    assert(shard >= 0 && shard < store->shards);
-    return store->ops->lease_take(store, shard, node, info ? info : "{}", now_ms, ttl_ms, ret_epoch, err);
+    return store->ops->renew(store, node, info ? info : "{}", lease_ms, announce, view, err);
 }
 
-int store_lease_renew(struct store *store, int shard, const char *node, int64_t epoch, int64_t now_ms, int64_t ttl_ms,
-                      struct err *err)
+int store_lease_take(struct store *store, const char *node, const int *shards, size_t count, int64_t *ret_epochs,
+                     struct err *err)
 {
-    return store->ops->lease_renew(store, shard, node, epoch, now_ms, ttl_ms, err);
+    assert(node && *node);
+    for (size_t i = 0; i < count; i++) {
+        assert(shards[i] >= 0 && shards[i] < store->shards);
+        ret_epochs[i] = 0;
+    }
+    return count ? store->ops->lease_take(store, node, shards, count, ret_epochs, err) : 0;
 }
 
-int store_lease_release(struct store *store, int shard, const char *node, int64_t epoch, struct err *err)
+int store_lease_release(struct store *store, const char *node, const int *shards, const int64_t *epochs, size_t count,
+                        struct err *err)
 {
-    return store->ops->lease_release(store, shard, node, epoch, err);
+    return count ? store->ops->lease_release(store, node, shards, epochs, count, err) : 0;
+}
+
+int store_leave(struct store *store, const char *node, struct err *err)
+{
+    return store->ops->leave(store, node, err);
+}
+
+int store_tidy(struct store *store, struct err *err)
+{
+    return store->ops->tidy(store, err);
+}
+
+int store_requests(struct store *store, const int *shards, size_t count, const int64_t *known, size_t known_count,
+                   store_request_fn *fn, void *context, struct err *err)
+{
+    return count ? store->ops->requests(store, shards, count, known, known_count, fn, context, err) : 0;
+}
+
+int store_replies(struct store *store, const char *asker, store_reply_fn *fn, void *context, struct err *err)
+{
+    return store->ops->replies(store, asker, fn, context, err);
 }
 
 int store_inbox_put(struct store *store, int shard, const char *body, int64_t *ret_seq, struct err *err)
 {
     assert(shard >= 0 && shard < store->shards);
     return store->ops->inbox_put(store, shard, body, ret_seq, err);
-}
-
-int store_inbox(struct store *store, int shard, int64_t after, store_inbox_fn *fn, void *context, struct err *err)
-{
-    return store->ops->inbox(store, shard, after, fn, context, err);
 }
 
 int store_inbox_reply(struct store *store, int64_t seq, store_inbox_fn *fn, void *context, struct err *err)
@@ -388,4 +435,9 @@ int store_adopt(struct store *store, const struct store *source, int64_t last_id
 char *store_info(struct store *store)
 {
     return store->ops->info(store);
+}
+
+bool store_is_adopted(const struct store *store, int64_t execution_id)
+{
+    return store->origin_count && execution_id <= store->origins[store->origin_count - 1].last_id;
 }

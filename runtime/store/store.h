@@ -6,6 +6,7 @@
  *           (runtime/execution/event_codec.h), kept as it is. Document: kind and key to a JSON text with a
  *           version (state machines, versions, aliases, activities, map runs, tags ...).
  *           Inbox: requests of other processes for the owner of a shard, and its replies.
+ *           Node: a process that runs executions. It is alive as long as it renews its row; its leases live with it.
  * Units     times are ms since 1970, UTC; event ids count from 1 within an execution.
  * Promise   when store_commit() returns 0 the whole batch is on disk, all or none, in order; on any error
  *           nothing of it is.
@@ -13,13 +14,16 @@
  *           got lost. Only when it cannot for seconds it gives up with an error that leaves that open: commit
  *           the same batch again to find out, or read what is there.
  * Calling   a store is one reading side (the thread that opened it) and one writing side (the thread that
- *           calls store_commit); each has its own connection. Leases and removal use the writing side's, one call at
- *           a time, from any thread; requests and replies belong to the reading side's thread.
+ *           calls store_commit); each has its own connection. Removal uses the writing side's, one call at a time,
+ *           from any thread; nodes, leases, requests and replies belong to the reading side's thread, so that who
+ *           keeps its leases never waits for a commit that cannot go on.
  * Leases    who writes executions of a shard must hold its lease; store_commit() proves in its own
  *           transaction that the epochs are still the holder's, else ERR_FENCED and nothing is written.
- * Errors    ERR_BUSY try again, ERR_FENCED, ERR_FULL, ERR_IO, ERR_CORRUPT, ERR_VERSION (a newer schema).
- * Memory    texts passed in are borrowed until the call returns (batches copy); rows handed to callbacks
- *           are borrowed for the time of the callback.
+ *           A lease holds as long as its node is alive, by the clock of the database (SQLite: the machine's), and
+ * longer when nobody takes it. Each take raises the epoch, and waits for no commit: a shard whose lease is locked by a
+ * commit of its dead holder is not given, and that holder's connection is ended. Errors    ERR_BUSY try again,
+ * ERR_FENCED, ERR_FULL, ERR_IO, ERR_CORRUPT, ERR_VERSION (a newer schema). Memory    texts passed in are borrowed until
+ * the call returns (batches copy); rows handed to callbacks are borrowed for the time of the callback.
  */
 #ifndef RUNTIME_STORE_STORE_H
 #define RUNTIME_STORE_STORE_H
@@ -27,6 +31,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+enum { STORE_SHARDS_MAX = 4096, STORE_HINT_BYTES = 1000 };
 
 struct err;
 struct store;
@@ -116,8 +122,20 @@ void store_batch_restore_document(struct store_batch *batch, const char *kind, c
 /* Removes an execution with its history if it is closed and stopped before the moment; else leaves it, and says
  * nothing. */
 void store_batch_remove_execution(struct store_batch *batch, int shard, int64_t execution_id, int64_t before_ms);
-/* Takes a request out of the inbox and leaves the reply (NULL: none) for whoever asked. */
-void store_batch_reply(struct store_batch *batch, int64_t request_seq, const char *reply);
+/*
+ * Takes a request out of the inbox and leaves the reply (NULL: none) for whoever asked: a node, which is woken, or NULL
+ * (store_inbox_put). A request that is not there any more gets none.
+ */
+void store_batch_reply(struct store_batch *batch, int64_t request_seq, const char *asker, const char *reply);
+/* Notes that what the request wants is in this batch: who reads it again has only the reply to make. */
+void store_batch_mark_request(struct store_batch *batch, int64_t request_seq);
+/* A request for whoever owns the shard, under a number of the asker's own. */
+void store_batch_put_request(struct store_batch *batch, int shard, const char *asker, int64_t number, const char *body);
+/* Removes such a request and its reply, whichever is there. */
+void store_batch_drop_request(struct store_batch *batch, int shard, const char *asker, int64_t number);
+/* Tells all other nodes something once the batch is on disk (store_changes); a topic is one word,
+ * the text has at most STORE_HINT_BYTES and no line break. */
+void store_batch_hint(struct store_batch *batch, const char *topic, const char *text);
 /* Names a shard whose epoch the commit must prove, with the epoch that the node holds. */
 void store_batch_prove(struct store_batch *batch, int shard, int64_t epoch);
 
@@ -151,11 +169,12 @@ struct store_execution_query {
 /* Newest start first. */
 int store_executions(struct store *store, const struct store_execution_query *query, store_execution_fn *fn,
                      void *context, struct err *err);
-/* Open executions of a shard that must be in memory now: wake_ms <= now_ms. */
-int store_executions_due(struct store *store, int shard, int64_t now_ms, store_execution_fn *fn, void *context,
-                         struct err *err);
-/* Earliest wake_ms after now_ms of the shard's open executions, STORE_WAKE_NEVER when there is none. */
-int store_next_wake(struct store *store, int shard, int64_t now_ms, int64_t *ret_wake_ms, struct err *err);
+/* Open executions of the shards that must be in memory now: wake_ms <= now_ms. */
+int store_executions_due(struct store *store, const int *shards, size_t count, int64_t now_ms, store_execution_fn *fn,
+                         void *context, struct err *err);
+/* Earliest wake_ms after now_ms of the shards' open executions, STORE_WAKE_NEVER when there is none. */
+int store_next_wake(struct store *store, const int *shards, size_t count, int64_t now_ms, int64_t *ret_wake_ms,
+                    struct err *err);
 int64_t store_count_open(struct store *store);
 
 typedef int store_history_fn(void *context, int64_t first_event_id, int64_t last_event_id, const char *body,
@@ -174,9 +193,12 @@ int store_document(struct store *store, const char *kind, const char *key, store
  * all). */
 int store_documents(struct store *store, const char *kind, const char *prefix, const char *after, bool descending,
                     int limit, store_document_fn *fn, void *context, struct err *err);
+
+/* --- what others did ----------------------------------------------------------------------------- */
+
 /*
  * A number that changes when another process has written to the store since the last call (cheap). SQLite: anything;
- * PostgreSQL: requests, replies and documents.
+ * PostgreSQL: requests, replies, documents and leases.
  */
 int64_t store_change_counter(struct store *store);
 /*
@@ -184,34 +206,90 @@ int64_t store_change_counter(struct store *store);
  * database that is away). The counter may take another one into use: ask again after each look at it.
  */
 int store_notify_fd(struct store *store);
+/* Replies that are addressed to this node are looked out for. */
+void store_listen(struct store *store, const char *node);
 
-/* --- leases and the inbox ---------------------------------------------------------------------- */
+struct store_changes {
+    bool documents;                         /* somebody else's */
+    bool owners;                            /* nodes came, went or gave shards back */
+    bool replies;                           /* to the node that listens */
+    bool requests;                          /* for some shard */
+    uint64_t shards[STORE_SHARDS_MAX / 64]; /* which, a bit each */
+};
+typedef void store_hint_fn(void *context, const char *topic, const char *text);
+/*
+ * What has happened since the last call; everything, where that cannot be known: at first, on SQLite, after a lost
+ * connection. Hints of other nodes go to the callback.
+ */
+void store_changes(struct store *store, struct store_changes *ret_changes, store_hint_fn *fn, void *context);
 
+/* --- nodes and leases ------------------------------------------------------------------------------ */
+
+/* Whether several nodes may run executions at once (PostgreSQL), each some of the shards. */
+bool store_is_shared(const struct store *store);
+/* How long a node counts as alive after it renewed; it should do so three times in that time. */
+int store_lease_ms(const struct store *store);
+
+struct store_node {
+    const char *name;
+    const char *info;    /* JSON object: what the node tells about itself */
+    int64_t seen_ms_ago; /* when it last renewed */
+    bool alive;
+};
 struct store_lease {
     int shard;
     int64_t epoch;
-    int64_t expires_ms;
-    const char *node; /* who holds it */
-    const char *info; /* JSON that the node left about itself */
+    const char *node; /* who holds it; "": nobody */
 };
-typedef int store_lease_fn(void *context, const struct store_lease *lease);
-int store_leases(struct store *store, store_lease_fn *fn, void *context, struct err *err);
-/* Takes the shard when its lease is free, expired or already ours; each take by another node raises the epoch.
- * ERR_BUSY: held. */
-int store_lease_take(struct store *store, int shard, const char *node, const char *info, int64_t now_ms, int64_t ttl_ms,
-                     int64_t *ret_epoch, struct err *err);
-int store_lease_renew(struct store *store, int shard, const char *node, int64_t epoch, int64_t now_ms, int64_t ttl_ms,
-                      struct err *err);
-int store_lease_release(struct store *store, int shard, const char *node, int64_t epoch, struct err *err);
+/* Each may be NULL. Nodes first, by name; then leases, by shard. */
+struct store_view {
+    int (*node)(void *context, const struct store_node *node);
+    int (*lease)(void *context, const struct store_lease *lease);
+    void *context;
+};
+int store_nodes(struct store *store, const struct store_view *view, struct err *err);
+/*
+ * The node lives for lease_ms from now on; gives back what store_nodes() gives. `announce` wakes the others: the node
+ * is new, or its info has changed. One statement. ERR_BUSY on SQLite: another process runs the executions.
+ */
+int store_renew(struct store *store, const char *node, const char *info, int64_t lease_ms, bool announce,
+                const struct store_view *view, struct err *err);
+/* Takes those of the shards whose leases are free, a dead node's, or the node's own. ret_epochs: 0 where it was not. */
+int store_lease_take(struct store *store, const char *node, const int *shards, size_t count, int64_t *ret_epochs,
+                     struct err *err);
+/* Gives leases back, those that are still the node's, and wakes the others. */
+int store_lease_release(struct store *store, const char *node, const int *shards, const int64_t *epochs, size_t count,
+                        struct err *err);
+/* The node is gone: its leases, its row, its requests and the replies to them. Wakes the others. */
+int store_leave(struct store *store, const char *node, struct err *err);
+/* Removes what is of no use any more: nodes long dead, their requests, replies that nobody came for. Once a minute. */
+int store_tidy(struct store *store, struct err *err);
 
-/* A request for whoever owns the shard. Writing is a transaction of its own; safe from any process. */
+/* --- requests ---------------------------------------------------------------------------------------- */
+
+struct store_request {
+    int shard;
+    int64_t seq;
+    const char *asker; /* a node; NULL: a process that looks for the reply itself (store_inbox_reply) */
+    int64_t number;    /* the asker's */
+    bool carried_out;  /* only the reply is missing (store_batch_mark_request) */
+    const char *body;  /* NULL: one of those that are known is not there any more */
+};
+typedef int store_request_fn(void *context, const struct store_request *request);
+/* Requests of the shards, in order, without those whose numbers are known already; and which of these are gone. */
+int store_requests(struct store *store, const int *shards, size_t count, const int64_t *known, size_t known_count,
+                   store_request_fn *fn, void *context, struct err *err);
+
+typedef int store_reply_fn(void *context, int shard, int64_t number, const char *body);
+/* All replies to a node's requests. They stay until store_batch_drop_request(). */
+int store_replies(struct store *store, const char *asker, store_reply_fn *fn, void *context, struct err *err);
+
+/* A request of a process that is no node. Writing is a transaction of its own; safe from any process. */
 int store_inbox_put(struct store *store, int shard, const char *body, int64_t *ret_seq, struct err *err);
 typedef int store_inbox_fn(void *context, int64_t seq, const char *body);
-/* Requests of a shard with seq > after, in order. */
-int store_inbox(struct store *store, int shard, int64_t after, store_inbox_fn *fn, void *context, struct err *err);
 /* The reply, which is taken out of the store; ERR_NOT_FOUND while there is none. */
 int store_inbox_reply(struct store *store, int64_t seq, store_inbox_fn *fn, void *context, struct err *err);
-/* Takes back a request that was not read yet (whoever asked gives up). */
+/* Takes back a request that was not answered yet (whoever asked gives up). */
 int store_inbox_cancel(struct store *store, int64_t seq, struct err *err);
 
 /* --- upkeep -------------------------------------------------------------------------------------- */
@@ -273,4 +351,6 @@ int store_totals(struct store *store, struct store_totals *ret_totals, struct er
 int store_clear(struct store *store, struct err *err);
 /* Takes on the secret of the source, and that executions with numbers up to last_id have come from it. */
 int store_adopt(struct store *store, const struct store *source, int64_t last_id, struct err *err);
+/* Whether the execution may have come from elsewhere: its number does not tell its shard. */
+bool store_is_adopted(const struct store *store, int64_t execution_id);
 #endif

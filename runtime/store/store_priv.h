@@ -13,7 +13,7 @@
 
 #include "asl/base/arena.h"
 
-enum { STORE_SECRET_BYTES = 32, STORE_SHARDS_MAX = 4096 };
+enum { STORE_SECRET_BYTES = 32 };
 
 /* In life order; the meaning of each is that of the store_ function of the same name. */
 struct store_ops {
@@ -28,9 +28,10 @@ struct store_ops {
                            struct err *err);
     int (*executions)(struct store *store, const struct store_execution_query *query, store_execution_fn *fn,
                       void *context, struct err *err);
-    int (*executions_due)(struct store *store, int shard, int64_t now_ms, store_execution_fn *fn, void *context,
-                          struct err *err);
-    int (*next_wake)(struct store *store, int shard, int64_t now_ms, int64_t *ret_wake_ms, struct err *err);
+    int (*executions_due)(struct store *store, const int *shards, size_t count, int64_t now_ms, store_execution_fn *fn,
+                          void *context, struct err *err);
+    int (*next_wake)(struct store *store, const int *shards, size_t count, int64_t now_ms, int64_t *ret_wake_ms,
+                     struct err *err);
     int64_t (*count_open)(struct store *store);
     int (*history)(struct store *store, int shard, int64_t execution_id, int64_t from_event_id, store_history_fn *fn,
                    void *context, struct err *err);
@@ -41,16 +42,23 @@ struct store_ops {
     int (*documents)(struct store *store, const char *kind, const char *prefix, const char *after, bool descending,
                      int limit, store_document_fn *fn, void *context, struct err *err);
     int64_t (*change_counter)(struct store *store);
-    int (*notify_fd)(struct store *store); /* optional */
+    int (*notify_fd)(struct store *store);                 /* optional */
+    void (*listen)(struct store *store, const char *node); /* optional */
+    void (*changes)(struct store *store, struct store_changes *ret_changes, store_hint_fn *fn, void *context);
 
-    int (*leases)(struct store *store, store_lease_fn *fn, void *context, struct err *err);
-    int (*lease_take)(struct store *store, int shard, const char *node, const char *info, int64_t now_ms,
-                      int64_t ttl_ms, int64_t *ret_epoch, struct err *err);
-    int (*lease_renew)(struct store *store, int shard, const char *node, int64_t epoch, int64_t now_ms, int64_t ttl_ms,
-                       struct err *err);
-    int (*lease_release)(struct store *store, int shard, const char *node, int64_t epoch, struct err *err);
+    int (*nodes)(struct store *store, const struct store_view *view, struct err *err);
+    int (*renew)(struct store *store, const char *node, const char *info, int64_t lease_ms, bool announce,
+                 const struct store_view *view, struct err *err);
+    int (*lease_take)(struct store *store, const char *node, const int *shards, size_t count, int64_t *ret_epochs,
+                      struct err *err);
+    int (*lease_release)(struct store *store, const char *node, const int *shards, const int64_t *epochs, size_t count,
+                         struct err *err);
+    int (*leave)(struct store *store, const char *node, struct err *err);
+    int (*tidy)(struct store *store, struct err *err);
+    int (*requests)(struct store *store, const int *shards, size_t count, const int64_t *known, size_t known_count,
+                    store_request_fn *fn, void *context, struct err *err);
+    int (*replies)(struct store *store, const char *asker, store_reply_fn *fn, void *context, struct err *err);
     int (*inbox_put)(struct store *store, int shard, const char *body, int64_t *ret_seq, struct err *err);
-    int (*inbox)(struct store *store, int shard, int64_t after, store_inbox_fn *fn, void *context, struct err *err);
     int (*inbox_reply)(struct store *store, int64_t seq, store_inbox_fn *fn, void *context, struct err *err);
     int (*inbox_cancel)(struct store *store, int64_t seq, struct err *err);
 
@@ -81,14 +89,10 @@ struct store {
     int shards;
     struct store_origin *origins; /* of executions that were started in other stores; ascending */
     size_t origin_count;
+    int lease_ms;
+    bool is_shared;
     unsigned char secret[STORE_SECRET_BYTES];
 };
-
-/* Whether it may lie on another shard than the one that its store of origin gave it. */
-static inline bool store_is_adopted(const struct store *store, int64_t execution_id)
-{
-    return store->origin_count && execution_id <= store->origins[store->origin_count - 1].last_id;
-}
 
 int sqlite_store_open(const char *path, struct store **ret_store, struct err *err);
 int postgres_store_open(const char *url, struct store **ret_store, struct err *err);
@@ -140,7 +144,24 @@ struct batch_removal {
 
 struct batch_reply {
     int64_t seq;
-    const char *body; /* or NULL */
+    const char *asker; /* or NULL */
+    const char *body;  /* or NULL */
+};
+
+struct batch_request {
+    int shard;
+    const char *asker;
+    int64_t number;
+    const char *body; /* NULL: to be dropped */
+};
+
+struct batch_mark {
+    int64_t seq;
+};
+
+struct batch_hint {
+    const char *topic;
+    const char *text;
 };
 
 struct batch_proof {
@@ -162,6 +183,9 @@ struct store_batch {
     BATCH_LIST(batch_removal) removals;
     BATCH_LIST(batch_document) documents;
     BATCH_LIST(batch_reply) replies;
+    BATCH_LIST(batch_mark) marks;
+    BATCH_LIST(batch_request) requests; /* to be put or dropped, never both */
+    BATCH_LIST(batch_hint) hints;
     BATCH_LIST(batch_proof) proofs; /* one a shard */
     uint32_t *by_id;                /* open addressing: index + 1 into executions, 0 empty */
     size_t by_id_slots;             /* a power of two */

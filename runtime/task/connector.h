@@ -65,7 +65,7 @@ struct connector_ops {
     /* Whether it does this task; the first that does is taken. */
     bool (*accepts)(struct connector *connector, const struct task *task);
     void (*start)(struct connector *connector, struct task *task);
-    /* The result is not wanted any more: end the work (whole process groups), report nothing. */
+    /* The result is not wanted here any more: end the work (whole process groups), report nothing. */
     void (*cancel)(struct connector *connector, struct task *task);
     /*
      * The execution leaves memory, and the task is started again, here or elsewhere, under the same idempotency token.

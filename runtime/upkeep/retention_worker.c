@@ -103,11 +103,12 @@ static int sweep(struct retention_worker *worker, struct sweep_counts *counts, s
         .pause = wait_us,
         .context = worker,
     };
+    const struct store_view view = {.lease = note_lease, .context = worker};
     bool look = worker->removed_some || definition_notes_any(worker->notes);
     int result;
 
     memset(worker->epochs, 0, (size_t)store_shards(worker->store) * sizeof(*worker->epochs));
-    if ((result = store_leases(worker->store, note_lease, worker, err)) ||
+    if ((result = store_nodes(worker->store, &view, err)) ||
         (result = sweep_executions(worker->store, &options, counts, err)))
         return result;
     if ((result = sweep_map_runs(worker->store, &options, counts, err)))

@@ -5,6 +5,7 @@ E2E_TESTS = \
     %D%/endpoint.py \
     %D%/kill_test.py \
     %D%/migrate.py \
+    %D%/nodes_test.py \
     %D%/retention.py \
     %D%/robust.py \
     %D%/store_schema.py \

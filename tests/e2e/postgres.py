@@ -42,10 +42,22 @@ class Postgres:
             return False
         self._run(f"{self.bin}/initdb", "-D", f"{self.folder}/data", "-U", "orchestrator", "-A", "trust", "-E", "UTF8",
                   "--locale=C")
-        more = "".join(f" -c {name}={value}" for name, value in settings.items())
-        self._run(f"{self.bin}/pg_ctl", "-D", f"{self.folder}/data", "-l", f"{self.folder}/data/log", "-w", "start",
-                  "-o", f"-k {self.folder} -c listen_addresses='' -c logging_collector=off{more}")
+        self.settings = "".join(f" -c {name}={value}" for name, value in settings.items())
+        self._serve()
         return True
+
+    def _serve(self):
+        self._run(f"{self.bin}/pg_ctl", "-D", f"{self.folder}/data", "-l", f"{self.folder}/data/log", "-w", "start",
+                  "-o", f"-k {self.folder} -c listen_addresses='' -c logging_collector=off{self.settings}")
+
+    def log_text(self):
+        with open(f"{self.folder}/data/log", encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def restart(self):
+        """As after a power cut."""
+        self._run(f"{self.bin}/pg_ctl", "-D", f"{self.folder}/data", "-m", "immediate", "stop")
+        self._serve()
 
     def query(self, database, sql):
         """The rows as lists of texts."""

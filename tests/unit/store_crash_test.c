@@ -53,12 +53,12 @@ static int commit_group(struct store *store, int64_t epoch, int64_t base)
 }
 
 /* The child: commits group after group and tells the number of each that was acknowledged. */
-static _Noreturn void commit_until_killed(const struct store_fixture *fixture, int64_t group, int64_t now_ms, int out)
+static _Noreturn void commit_until_killed(const struct store_fixture *fixture, int64_t group, int out)
 {
     struct store *store = store_fixture_open(fixture);
-    int64_t epoch = 0;
+    int64_t epoch = store_fixture_take(store, 0, "child", 1);
 
-    if (store_lease_take(store, 0, "child", NULL, now_ms, 1, &epoch, NULL))
+    if (!epoch)
         _exit(1);
 
     for (;; group++) {
@@ -101,6 +101,15 @@ static int count_group(struct store *store, int64_t group)
     return executions;
 }
 
+/* While a commit of the dead is under way its lease is not to be had. */
+static void take_lease(struct store *store)
+{
+    for (int tries = 0; !store_fixture_take(store, 0, "parent", 1); tries++) {
+        assert_true(tries < 1000);
+        usleep(10000);
+    }
+}
+
 static void killed_commit_is_all_or_nothing(void **state)
 {
     struct store_fixture *fixture = *state;
@@ -109,14 +118,13 @@ static void killed_commit_is_all_or_nothing(void **state)
     for (int turn = 0; turn < KILLS; turn++) {
         int64_t first = next;
         int64_t acknowledged = first - 1;
-        int64_t epoch;
         int ends[2];
         pid_t child;
 
         store_fixture_close(fixture);
         assert_int_equal(pipe(ends), 0);
         if (!(child = fork()))
-            commit_until_killed(fixture, first, turn * 1000, ends[1]);
+            commit_until_killed(fixture, first, ends[1]);
         close(ends[1]);
         assert_int_equal(read(ends[0], &acknowledged, sizeof(acknowledged)), sizeof(acknowledged));
         usleep((useconds_t)(turn * 3137));
@@ -128,7 +136,7 @@ static void killed_commit_is_all_or_nothing(void **state)
 
         /* A server may still be at work on what the child sent last: the lease ends that. */
         fixture->store = store_fixture_open(fixture);
-        assert_int_equal(store_lease_take(fixture->store, 0, "parent", NULL, turn * 1000 + 500, 1, &epoch, NULL), 0);
+        take_lease(fixture->store);
         for (int64_t group = first; group <= acknowledged; group++)
             assert_int_equal(count_group(fixture->store, group), ROWS);
         /* The one that was being written may have got through, but not in parts. */
@@ -166,30 +174,28 @@ static _Noreturn void ask(const struct store_fixture *fixture, int writer)
 
 struct inbox_reader {
     struct store_batch *batch;
-    int64_t last_seq;
     int next[WRITERS]; /* of each writer the request that must come next */
 };
 
-static int take_request(void *context, int64_t seq, const char *body)
+static int take_request(void *context, const struct store_request *row)
 {
     struct inbox_reader *reader = context;
     int writer = -1;
     int request = -1;
 
-    assert_int_equal(sscanf(body, "{\"writer\":%d,\"request\":%d}", &writer, &request), 2);
+    assert_int_equal(sscanf(row->body, "{\"writer\":%d,\"request\":%d}", &writer, &request), 2);
     assert_in_range(writer, 0, WRITERS - 1);
     assert_int_equal(request, reader->next[writer]);
-    assert_true(seq > reader->last_seq);
     reader->next[writer]++;
-    reader->last_seq = seq;
-    store_batch_reply(reader->batch, seq, "{}");
+    store_batch_reply(reader->batch, row->seq, NULL, "{}");
     return 0;
 }
 
 static void processes_write_to_one_inbox(void **state)
 {
     struct store_fixture *fixture = *state;
-    struct inbox_reader reader = {.last_seq = 0};
+    struct inbox_reader reader = {.batch = NULL};
+    int shard = 0;
     pid_t children[WRITERS];
     int running = WRITERS;
 
@@ -212,7 +218,7 @@ static void processes_write_to_one_inbox(void **state)
             }
         }
         reader.batch = store_batch_new();
-        assert_int_equal(store_inbox(fixture->store, 0, reader.last_seq, take_request, &reader, NULL), 0);
+        assert_int_equal(store_requests(fixture->store, &shard, 1, NULL, 0, take_request, &reader, NULL), 0);
         assert_int_equal(store_commit(fixture->store, reader.batch, NULL), 0);
         store_batch_free(reader.batch);
         usleep(1000);

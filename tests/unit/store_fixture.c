@@ -102,3 +102,17 @@ int store_fixture_teardown(void **state)
     free(fixture);
     return 0;
 }
+
+int64_t store_fixture_take(struct store *store, int shard, const char *node, int64_t lease_ms)
+{
+    const struct store_view view = {.node = NULL};
+    int64_t epoch = 0;
+    struct err err = {0};
+
+    if (store_renew(store, node, "{}", lease_ms, false, &view, &err) ||
+        store_lease_take(store, node, &shard, 1, &epoch, &err)) {
+        fprintf(stderr, "%s: %s\n", node, err.message);
+        abort();
+    }
+    return epoch;
+}

@@ -100,10 +100,28 @@ int write_request(void *context, int64_t seq, const char *body)
     return 0;
 }
 
+static int write_inbox(void *context, const struct store_request *request)
+{
+    if (!request->body)
+        buf_add_text(context, "gone;");
+    else if (request->asker)
+        buf_printf(context, "%s#%lld%s %s;", request->asker, (long long)request->number,
+                   request->carried_out ? " again" : "", request->body);
+    else
+        buf_printf(context, "%s;", request->body);
+    return 0;
+}
+
 int write_lease(void *context, const struct store_lease *lease)
 {
-    buf_printf(context, "%d %lld %s %lld %s;", lease->shard, (long long)lease->epoch, lease->node,
-               (long long)lease->expires_ms, lease->info);
+    if (lease->node[0])
+        buf_printf(context, "%d %lld %s;", lease->shard, (long long)lease->epoch, lease->node);
+    return 0;
+}
+
+int write_node(void *context, const struct store_node *node)
+{
+    buf_printf(context, "%s%s %s;", node->name, node->alive ? "" : " dead", node->info);
     return 0;
 }
 
@@ -133,11 +151,11 @@ void assert_listed(struct store *store, struct store_execution_query query, cons
     assert_string_equal(buf_text(&text), expected);
 }
 
-void assert_requests(struct store *store, int shard, int64_t after, const char *expected)
+void assert_requests(struct store *store, int shard, const int64_t *known, size_t count, const char *expected)
 {
     AUTO_BUF text = BUF_INIT;
 
-    assert_int_equal(store_inbox(store, shard, after, write_request, &text, NULL), 0);
+    assert_int_equal(store_requests(store, &shard, 1, known, count, write_inbox, &text, NULL), 0);
     assert_string_equal(buf_text(&text), expected);
 }
 

@@ -33,10 +33,13 @@ int write_history(void *context, int64_t first, int64_t last, const char *body, 
 int write_document(void *context, const char *key, const char *body, int64_t version);
 int write_request(void *context, int64_t seq, const char *body);
 int write_lease(void *context, const struct store_lease *lease);
+int write_node(void *context, const struct store_node *node);
 
 void assert_histories(struct store *store, const struct store_execution *row, int64_t from, const char *expected);
 void assert_documents(struct store *store, const char *prefix, const char *after, bool descending, int limit,
                       const char *expected);
 void assert_listed(struct store *store, struct store_execution_query query, const char *expected);
-void assert_requests(struct store *store, int shard, int64_t after, const char *expected);
+/* Requests of nodes as NODE#NUMBER BODY, those of others as their body. */
+void assert_requests(struct store *store, int shard, const int64_t *known, size_t count, const char *expected);
+
 #endif

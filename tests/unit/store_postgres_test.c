@@ -81,11 +81,10 @@ static int commit_one(struct store *store, int64_t id, int64_t epoch, struct err
     return result;
 }
 
-static int ignore_request(void *context, int64_t seq, const char *body)
+static int ignore_request(void *context, const struct store_request *request)
 {
     (void)context;
-    (void)seq;
-    (void)body;
+    (void)request;
     return 0;
 }
 
@@ -105,14 +104,16 @@ static void lost_connections_are_made_again(void **state)
     int64_t epoch = 0;
     int64_t counter = store_change_counter(store);
     struct store_execution_query all = {.status = -1, .redriven = -1, .limit = 10};
+    const struct store_view nothing = {.node = NULL};
+    int shard = 0;
 
-    assert_int_equal(store_lease_take(store, 0, "one", NULL, 0, 1000, &epoch, NULL), 0);
+    epoch = store_fixture_take(store, 0, "one", 100000);
     for (int64_t id = 1; id <= 3; id++) {
         end_connections(fixture, "");
         assert_int_equal(commit_one(store, id, epoch, NULL), 0);
         end_connections(fixture, "");
-        assert_int_equal(store_lease_renew(store, 0, "one", epoch, 1, 1000, NULL), 0);
-        assert_int_equal(store_inbox(store, 0, 0, ignore_request, NULL, NULL), 0);
+        assert_int_equal(store_renew(store, "one", "{}", 100000, false, &nothing, NULL), 0);
+        assert_int_equal(store_requests(store, &shard, 1, NULL, 0, ignore_request, NULL, NULL), 0);
         end_connections(fixture, "");
         assert_int_equal(store_executions(store, &all, ignore_execution, NULL, NULL), 0);
         assert_int_equal(store_count_open(store), id);
@@ -162,7 +163,7 @@ static void walk_cuts(const struct store_fixture *fixture, enum cut_direction di
 
     if (!store)
         skip();
-    assert_int_equal(store_lease_take(store, 0, "one", NULL, 0, 1000, &epoch, NULL), 0);
+    epoch = store_fixture_take(store, 0, "one", 100000);
     /* Numbers of the server's answers do not vary, so that each n cuts at a place of its own. */
     for (; struck; turn++) {
         struct store_batch *batch = store_batch_new();
@@ -217,7 +218,7 @@ static void replaced_connection_cannot_commit(void **state)
     struct store_fixture *fixture = *state;
     int64_t epoch = 0;
 
-    assert_int_equal(store_lease_take(fixture->store, 0, "one", NULL, 0, 1000, &epoch, NULL), 0);
+    epoch = store_fixture_take(fixture->store, 0, "one", 100000);
     run_sql(fixture, "UPDATE orchestrator.writer SET session = session + 5");
     /* It registers anew, until it is the latest. */
     assert_int_equal(commit_one(fixture->store, 1, epoch, NULL), 0);
@@ -233,9 +234,11 @@ static void lease_waits_for_the_commit_under_way(void **state)
     int64_t epoch = 0;
     int64_t next = 0;
 
-    assert_int_equal(store_lease_take(fixture->store, 0, "one", NULL, 0, 10, &epoch, NULL), 0);
+    epoch = store_fixture_take(fixture->store, 0, "one", 1);
+    usleep(20000);
     assert_int_equal(commit_one(fixture->store, 1, epoch, NULL), 0);
-    assert_int_equal(store_lease_take(other, 0, "two", NULL, 100, 10, &next, NULL), 0);
+    next = store_fixture_take(other, 0, "two", 100000);
+    assert_int_equal(next, epoch + 1);
     assert_int_equal(commit_one(fixture->store, 2, epoch, NULL), ERR_FENCED);
     assert_int_equal(commit_one(other, 3, next, NULL), 0);
     assert_int_equal(store_count_open(other), 2);
@@ -259,13 +262,39 @@ static void request_wakes_the_other_node(void **state)
     int64_t seq = 0;
 
     assert_true(fd >= 0);
-    assert_int_equal(store_lease_take(fixture->store, 0, "one", NULL, 0, 1000, &epoch, NULL), 0);
+    epoch = store_fixture_take(fixture->store, 0, "one", 100000);
     assert_int_equal(commit_one(fixture->store, 1, epoch, NULL), 0);
     assert_false(is_readable(fd, 50)); /* a commit of its own says nothing */
     assert_int_equal(store_inbox_put(other, store_shards(other) - 1, "{}", &seq, NULL), 0);
     assert_true(is_readable(fd, 2000));
     assert_int_not_equal(store_change_counter(fixture->store), counter);
     assert_false(is_readable(fd, 0));
+    store_close(other);
+}
+
+/* The holder of a lease stops in the middle of a commit and dies by the clock: whoever takes the lease ends it. */
+static void commit_of_the_dead_is_ended(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct store *other = store_fixture_open(fixture);
+    PGconn *stuck = PQconnectdb(fixture->url);
+    int64_t epoch = store_fixture_take(fixture->store, 0, "one", 1);
+    int64_t next = 0;
+
+    /* As the writer of "one" would be seen. */
+    PQclear(PQexec(stuck, "SELECT set_config('application_name', 'orchestrator writer ' || writer, false)"
+                          " FROM orchestrator.node WHERE name = 'one'"));
+    PQclear(PQexec(stuck, "BEGIN"));
+    PQclear(PQexec(stuck, "SELECT 1 FROM orchestrator.lease WHERE shard = 0 FOR SHARE"));
+    usleep(20000);
+    for (int tries = 0; !(next = store_fixture_take(other, 0, "two", 100000)); tries++) {
+        assert_true(tries < 100);
+        usleep(20000);
+    }
+    assert_int_equal(next, epoch + 1);
+    PQclear(PQexec(stuck, "SELECT 1"));
+    assert_int_equal(PQstatus(stuck), CONNECTION_BAD);
+    PQfinish(stuck);
     store_close(other);
 }
 
@@ -368,6 +397,7 @@ int main(void)
         TEST(replaced_connection_cannot_commit),
         TEST(lease_waits_for_the_commit_under_way),
         TEST(request_wakes_the_other_node),
+        TEST(commit_of_the_dead_is_ended),
         TEST(newer_schema_is_refused),
         TEST(foreign_schema_is_refused),
         TEST(older_schema_is_brought_up_to_date),

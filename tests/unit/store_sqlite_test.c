@@ -366,6 +366,7 @@ static void reads_leave_no_transaction(void **state)
     struct store_execution_query all = {.status = -1, .redriven = -1, .limit = 1};
     struct store_batch *batch = store_batch_new();
     int64_t wake;
+    int shard = 0;
 
     store_batch_put_document(batch, "machine", "a", "{}", 0, NULL);
     store_batch_put_document(batch, "machine", "b", "{}", 0, NULL);
@@ -377,7 +378,7 @@ static void reads_leave_no_transaction(void **state)
     store_history(store, 0, 1, 0, stop, NULL, NULL);
     store_executions(store, &all, ignore_execution, NULL, NULL);
     store_documents(store, "machine", "", NULL, false, 0, stop_at_document, NULL, NULL);
-    store_next_wake(store, 0, 0, &wake, NULL);
+    store_next_wake(store, &shard, 1, 0, &wake, NULL);
     store_count_open(store);
     store_change_counter(store);
     assert_sql(path_of(fixture), "PRAGMA wal_checkpoint(TRUNCATE)", "0");

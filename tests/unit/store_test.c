@@ -182,17 +182,17 @@ static void open_executions_wake_in_time(void **state)
         test_add(store, &rows[i]);
     }
     assert_int_equal(store_count_open(store), 4);
-    store_executions_due(store, shard, 4999, write_id, &now, NULL);
-    store_executions_due(store, shard, 5000, write_id, &later, NULL);
+    store_executions_due(store, &shard, 1, 4999, write_id, &now, NULL);
+    store_executions_due(store, &shard, 1, 5000, write_id, &later, NULL);
     assert_string_equal(buf_text(&now), "1 ");
     assert_int_equal(strlen(buf_text(&later)), 4);
-    store_next_wake(store, shard, 1000, &wake, NULL);
+    store_next_wake(store, &shard, 1, 1000, &wake, NULL);
     assert_int_equal(wake, 5000);
     rows[1].status = EXECUTION_SUCCEEDED;
     test_set(store, &rows[1]);
-    store_next_wake(store, shard, 1000, &wake, NULL);
+    store_next_wake(store, &shard, 1, 1000, &wake, NULL);
     assert_int_equal(wake, 9000);
-    store_next_wake(store, shard, 9000, &wake, NULL);
+    store_next_wake(store, &shard, 1, 9000, &wake, NULL);
     assert_true(wake == STORE_WAKE_NEVER);
     assert_int_equal(store_count_open(store), 3);
 }
