@@ -139,10 +139,8 @@ static void send_body(struct exchange *exchange, int status, const char *error, 
     size_t length = 0;
     length += put(headers + length, "x-amzn-RequestId: ");
     length += put(headers + length, exchange->id);
-    if (error) {
-        length += put(headers + length, "\r\nx-amzn-ErrorType: ");
-        length += put(headers + length, error);
-    }
+    if (error) /* which may come from another node */
+        length += (size_t)snprintf(headers + length, sizeof headers - length, "\r\nx-amzn-ErrorType: %.64s", error);
     put(headers + length, "\r\n");
     struct http_answer answer = {.status = status,
                                  .type = "application/x-amz-json-1.0",
