@@ -32,6 +32,7 @@ program_headers = \
     orchestrator/machines.h \
     orchestrator/names.h \
     orchestrator/node.h \
+    orchestrator/nodes.h \
     orchestrator/options.def \
     orchestrator/options.h \
     orchestrator/output.h \
@@ -62,6 +63,7 @@ program_sources = \
     orchestrator/command/list.c \
     orchestrator/command/machine.c \
     orchestrator/command/migrate.c \
+    orchestrator/command/nodes.c \
     orchestrator/command/prune.c \
     orchestrator/command/run.c \
     orchestrator/command/serve.c \
@@ -93,6 +95,7 @@ program_sources = \
     orchestrator/main.c \
     orchestrator/names.c \
     orchestrator/node.c \
+    orchestrator/nodes.c \
     orchestrator/options.c \
     orchestrator/output.c \
     orchestrator/own.c \

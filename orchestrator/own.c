@@ -2,6 +2,8 @@
 
 #include "orchestrator/own.h"
 
+#include "orchestrator/nodes.h"
+
 #include "asl/base/err.h"
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
@@ -86,6 +88,11 @@ static int list_task_tokens(struct engine *engine, struct json_object *output, s
     return engine_list_waiting(engine, on_waiting, tasks, err);
 }
 
+static int list_nodes(struct engine *engine, struct json_object *output, struct err *err)
+{
+    return nodes_list(engine_store(engine), engine_now_ms(engine), output, err);
+}
+
 /* --- all of them ------------------------------------------------------------------------------------------ */
 
 static const struct own_operation {
@@ -94,6 +101,7 @@ static const struct own_operation {
     int (*call)(struct engine *engine, struct json_object *output, struct err *err);
 } operations[] = {
     {"DescribeNode", SERVICE_READ, describe_node},
+    {"ListNodes", SERVICE_READ, list_nodes},
     {"ListTaskTokens", SERVICE_ADMIN, list_task_tokens},
 };
 

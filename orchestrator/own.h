@@ -2,6 +2,7 @@
  * own.h - operations beside AWS's, for the command line: what only this program can say.
  *
  *   DescribeNode     {} to {version, region, account, openExecutions, owner?, storeDetails}
+ *   ListNodes        {} to {nodes: [...]} as nodes.h says
  *   ListTaskTokens   {} to {tasks: [{state, execution, resource, sinceDate, deadlineDate?, executionArn, taskToken}]}
  *
  * A server takes them like the others, under the target "Orchestrator.NAME". They read, and are answered at once.

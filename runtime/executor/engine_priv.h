@@ -168,7 +168,7 @@ struct engine {
     /* ownership */
     int shards;
     int64_t *epochs; /* by shard; 0: not ours */
-    bool *releasing;  /* by shard: ours, but it is being given back */
+    bool *releasing; /* by shard: ours, but it is being given back */
     int *shard_runs; /* by shard: executions in memory */
     int owned;       /* those that are drained too */
     struct owner *owner;

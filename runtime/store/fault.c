@@ -72,6 +72,8 @@ WRAP(documents,
       store_document_fn *fn, void *context, struct err *err),
      kind, prefix, after, descending, limit, fn, context, err)
 WRAP(nodes, (struct store * store, const struct store_view *view, struct err *err), view, err)
+WRAP(lags, (struct store * store, int64_t now_ms, store_lag_fn *fn, void *context, struct err *err), now_ms, fn,
+     context, err)
 WRAP(renew,
      (struct store * store, const char *node, const char *info, int64_t lease_ms, bool announce,
       const struct store_view *view, struct err *err),
@@ -157,6 +159,7 @@ static const struct store_ops fault_ops = {
     .listen = fault_listen,
     .changes = fault_changes,
     .nodes = fault_nodes,
+    .lags = fault_lags,
     .renew = fault_renew,
     .lease_take = fault_lease_take,
     .lease_release = fault_lease_release,

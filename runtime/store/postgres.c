@@ -463,6 +463,7 @@ static const struct store_ops postgres_ops = {
     .listen = postgres_listen,
     .changes = postgres_changes,
     .nodes = postgres_nodes,
+    .lags = postgres_lags,
     .renew = postgres_renew,
     .lease_take = postgres_lease_take,
     .lease_release = postgres_lease_release,

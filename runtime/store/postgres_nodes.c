@@ -75,6 +75,28 @@ int postgres_nodes(struct store *store, const struct store_view *view, struct er
     return result;
 }
 
+int postgres_lags(struct store *store, int64_t now_ms, store_lag_fn *fn, void *context, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGresult *answer;
+    int said = 0;
+    int result;
+
+    params_add_int(&params, now_ms);
+    result = ask(store, POSTGRES_LAGS, &params, &answer, err);
+    for (int i = 0; !result && i < pq.ntuples(answer) && !said; i++) {
+        struct store_lag lag = {
+            .shard = (int)postgres_int(answer, i, 0),
+            .overdue_ms = postgres_int(answer, i, 1),
+            .requests = postgres_int(answer, i, 2),
+        };
+
+        said = fn(context, &lag);
+    }
+    pq.clear(answer);
+    return result ? result : store_callback_result(said);
+}
+
 int postgres_renew(struct store *base, const char *node, const char *info, int64_t lease_ms, bool announce,
                    const struct store_view *view, struct err *err)
 {

@@ -116,6 +116,7 @@ int postgres_inbox_reply(struct store *store, int64_t seq, store_inbox_fn *fn, v
 int postgres_inbox_cancel(struct store *store, int64_t seq, struct err *err);
 
 int postgres_nodes(struct store *store, const struct store_view *view, struct err *err);
+int postgres_lags(struct store *store, int64_t now_ms, store_lag_fn *fn, void *context, struct err *err);
 int postgres_renew(struct store *store, const char *node, const char *info, int64_t lease_ms, bool announce,
                    const struct store_view *view, struct err *err);
 int postgres_lease_take(struct store *store, const char *node, const int *shards, size_t count, int64_t *ret_epochs,

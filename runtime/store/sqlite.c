@@ -382,6 +382,7 @@ static const struct store_ops sqlite_ops = {
     .change_counter = sqlite_change_counter,
     .changes = sqlite_changes,
     .nodes = sqlite_nodes,
+    .lags = sqlite_lags,
     .renew = sqlite_renew,
     .lease_take = sqlite_lease_take,
     .lease_release = sqlite_lease_release,

@@ -92,7 +92,32 @@ int sqlite_nodes(struct store *store, const struct store_view *view, struct err 
     return result || !view->lease ? result : give_leases(reader_of(store), view, err);
 }
 
-/* A statement about a node, with what else it needs. */
+int sqlite_lags(struct store *store, int64_t now_ms, store_lag_fn *fn, void *context, struct err *err)
+{
+    struct sqlite_connection *reader = reader_of(store);
+    sqlite3_stmt *statement;
+    int said = 0;
+    int result = sqlite_get(reader, SQLITE_LAGS, &statement, err);
+
+    if (result)
+        return result;
+    sqlite3_bind_int64(statement, 1, now_ms);
+    if (sqlite3_step(statement) == SQLITE_ROW) {
+        struct store_lag lag = {
+            .overdue_ms = sqlite3_column_int64(statement, 0),
+            .requests = sqlite3_column_int64(statement, 1),
+        };
+
+        if (lag.overdue_ms || lag.requests)
+            said = fn(context, &lag);
+    } else {
+        result = sqlite_error(reader->db, reader->path, "look for what waits", err);
+    }
+    sqlite_done(reader, SQLITE_LAGS, statement);
+    return result ? result : store_callback_result(said);
+}
+
+/* A statement about a node. */
 static int about_node(struct sqlite_connection *writer, enum sqlite_statement which, const char *node, struct err *err)
 {
     sqlite3_stmt *statement;

@@ -112,6 +112,7 @@ int sqlite_scan_documents(struct store *store, const char *after_kind, const cha
 int sqlite_totals(struct store *store, struct store_totals *ret_totals, struct err *err);
 
 int sqlite_nodes(struct store *store, const struct store_view *view, struct err *err);
+int sqlite_lags(struct store *store, int64_t now_ms, store_lag_fn *fn, void *context, struct err *err);
 int sqlite_renew(struct store *store, const char *node, const char *info, int64_t lease_ms, bool announce,
                  const struct store_view *view, struct err *err);
 int sqlite_lease_take(struct store *store, const char *node, const int *shards, size_t count, int64_t *ret_epochs,

@@ -311,6 +311,11 @@ int store_nodes(struct store *store, const struct store_view *view, struct err *
     return store->ops->nodes(store, view, err);
 }
 
+int store_lags(struct store *store, int64_t now_ms, store_lag_fn *fn, void *context, struct err *err)
+{
+    return store->ops->lags(store, now_ms, fn, context, err);
+}
+
 int store_renew(struct store *store, const char *node, const char *info, int64_t lease_ms, bool announce,
                 const struct store_view *view, struct err *err)
 {

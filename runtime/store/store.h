@@ -248,6 +248,16 @@ struct store_view {
     void *context;
 };
 int store_nodes(struct store *store, const struct store_view *view, struct err *err);
+/* What waits on a shard for its owner. */
+struct store_lag {
+    int shard;
+    int64_t overdue_ms; /* how long ago the first of its open executions had to be in memory; 0: none had */
+    int64_t requests;   /* in the inbox */
+};
+typedef int store_lag_fn(void *context, const struct store_lag *lag);
+/* Of the shards where something waits, in their order. For people who ask: it reads the index of all open executions.
+ */
+int store_lags(struct store *store, int64_t now_ms, store_lag_fn *fn, void *context, struct err *err);
 /*
  * The node lives for lease_ms from now on; gives back what store_nodes() gives. `announce` wakes the others: the node
  * is new, or its info has changed. One statement. ERR_BUSY on SQLite: another process runs the executions.

@@ -47,6 +47,7 @@ struct store_ops {
     void (*changes)(struct store *store, struct store_changes *ret_changes, store_hint_fn *fn, void *context);
 
     int (*nodes)(struct store *store, const struct store_view *view, struct err *err);
+    int (*lags)(struct store *store, int64_t now_ms, store_lag_fn *fn, void *context, struct err *err);
     int (*renew)(struct store *store, const char *node, const char *info, int64_t lease_ms, bool announce,
                  const struct store_view *view, struct err *err);
     int (*lease_take)(struct store *store, const char *node, const int *shards, size_t count, int64_t *ret_epochs,

@@ -176,7 +176,10 @@ def check_story(checks, local, remote):
     here, there = local.run(["info", "-o", "json"]), remote.run(["info", "-o", "json"])
     checks.that(json.loads(here.stdout)["openExecutions"] == json.loads(there.stdout)["openExecutions"],
                 f"info: {here} {there}")
-    told = {"info", "doctor", "env"} | {name for name in commands_with_endpoint() for line in lines if f"{line} ".startswith(f"{name} ")}
+    here, there = local.run(["nodes", "-o", "json"]), remote.run(["nodes", "-o", "json"])
+    checks.that(isinstance(json.loads(here.stdout), list) and
+                [node["state"] for node in json.loads(there.stdout)] == ["alive"], f"nodes: {here} {there}")
+    told = {"info", "doctor", "env", "nodes"} | {name for name in commands_with_endpoint() for line in lines if f"{line} ".startswith(f"{name} ")}
     for name in commands_with_endpoint():
         checks.that(name in told, f"`{name}` is not in the story")
 
