@@ -39,7 +39,9 @@ class Chaos:
     def run(self, duration_s):
         """Something every second or so; several nodes may be down at once."""
         end = time.monotonic() + duration_s
-        while time.monotonic() < end:
+        if not self.actions:
+            time.sleep(duration_s)
+        while self.actions and time.monotonic() < end:
             time.sleep(self.random.uniform(0.2, 2.0))
             action = self.random.choices(list(self.actions), list(self.actions.values()))[0]
             node = self.random.choice(self.nodes)

@@ -2,9 +2,9 @@
 """Nodes on one PostgreSQL under a mixed load, while nodes are killed, paused and stopped, the database is restarted and
 connections are cut. Then everything must end, and be as the model says.
 
-SECONDS_OF_CHAOS (default 60; 20 when QUICK is set), NODES (3), RATE (starts a second, 25), SEED, SETTLE (seconds within
+SECONDS_OF_CHAOS (60), NODES (3), RATE (starts a second, 25), SEED, SETTLE (seconds within
 which everything must end after the last disturbance, 90), PAUSE (seconds of the longest pause, 8), ACTIONS (of
-chaos.py, with commas: only these), KEEP (a folder for the logs when something is wrong).
+chaos.py, with commas: only these; "none"), KEEP (a folder for the logs when something is wrong).
 Exit 77 where PostgreSQL is not installed.
 """
 import json
@@ -26,7 +26,7 @@ from database import Database
 from load import Load
 from nodes import Node
 
-DURATION_S = float(os.environ.get("SECONDS_OF_CHAOS") or ("20" if os.environ.get("QUICK") else "60"))
+DURATION_S = float(os.environ.get("SECONDS_OF_CHAOS", "60"))
 NODES = int(os.environ.get("NODES", "3"))
 RATE = float(os.environ.get("RATE", "25"))
 SETTLE_S = float(os.environ.get("SETTLE", "90"))
