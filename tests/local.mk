@@ -91,5 +91,5 @@ include tests/fuzz/local.mk
 
 # Everything that takes no server and no real time.
 check-fast:
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(filter-out tests/e2e/% tests/shared/% examples/%,$(TESTS))'
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(filter-out tests/cluster/% tests/e2e/% tests/shared/% examples/%,$(TESTS))'
 .PHONY: check-fast

@@ -57,19 +57,32 @@ static void drop_oldest(struct lh_table *table)
     free(key);
 }
 
-struct machine *engine_definition(struct engine *engine, const char *key)
+int engine_find_definition(struct engine *engine, const char *key, struct machine **ret_machine, struct err *err)
 {
     void *found = NULL;
-    if (lh_table_lookup_ex(engine->definitions, key, &found))
-        return found;
-    if (engine->store == NULL)
-        return NULL;
+    if (lh_table_lookup_ex(engine->definitions, key, &found)) {
+        *ret_machine = found;
+        return 0;
+    }
     struct compiling compiling = {engine, NULL};
-    if (store_document(engine->store, "definition", key, compile, &compiling, NULL) != 0 || compiling.machine == NULL)
-        return NULL;
+    int code =
+        engine->store ? store_document(engine->store, "definition", key, compile, &compiling, err) : ERR_NOT_FOUND;
+    if (code == ERR_NOT_FOUND)
+        return err_set(err, ERR_NOT_FOUND, "the definition %s is not in the store", key);
+    if (code == 0 && compiling.machine == NULL)
+        return err_set(err, ERR_CORRUPT, "the stored definition %s does not compile", key);
+    if (code != 0)
+        return code;
     engine_keep_definition(engine, key, compiling.machine);
     definition_unref(compiling.machine);
-    return compiling.machine;
+    *ret_machine = compiling.machine;
+    return 0;
+}
+
+struct machine *engine_definition(struct engine *engine, const char *key)
+{
+    struct machine *machine = NULL;
+    return engine_find_definition(engine, key, &machine, NULL) == 0 ? machine : NULL;
 }
 
 void engine_keep_definition(struct engine *engine, const char *key, struct machine *machine)

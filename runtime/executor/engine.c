@@ -367,17 +367,18 @@ static struct run *make_run(struct engine *engine, const struct engine_start *st
 int engine_start(struct engine *engine, const struct engine_start *start, int64_t *ret_started_ms, engine_done_fn *done,
                  void *done_context, engine_ended_fn *ended, void *ended_context)
 {
-    struct machine *machine = engine_definition(engine, start->definition_key);
+    struct machine *machine = NULL;
+    struct err err;
+    int code = engine_find_definition(engine, start->definition_key, &machine, &err);
     *ret_started_ms = engine_now_ms(engine);
-    if (machine == NULL) {
-        refuse(done, done_context, ERR_NOT_FOUND, "the definition %s is not in the store", start->definition_key);
-        return ERR_NOT_FOUND;
+    if (code != 0) {
+        answer_error(done, done_context, &err);
+        return code;
     }
     if (!start->express && !engine_owns(engine, start->arn)) {
         refuse(done, done_context, ERR_FENCED, "the shard of %s is not this process's", start->arn);
         return ERR_FENCED;
     }
-    struct err err;
     int taken = find_taken(engine, start, &err);
     if (taken != ERR_NOT_FOUND) {
         if (taken == 0)

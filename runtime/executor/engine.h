@@ -96,6 +96,8 @@ struct event_base *engine_base(struct engine *engine);
 void engine_definition_key(const char *text, size_t bytes, bool express, char *out);
 /* The compiled graph of a stored definition (borrowed, cached), or NULL when it is not stored. */
 struct machine *engine_definition(struct engine *engine, const char *key);
+/* The same, and why there is none: ERR_NOT_FOUND, ERR_CORRUPT, or what kept the store from being read. */
+int engine_find_definition(struct engine *engine, const char *key, struct machine **ret_machine, struct err *err);
 /* Keeps a graph that was just compiled for its first executions (and, without a store, for all). */
 void engine_keep_definition(struct engine *engine, const char *key, struct machine *machine);
 

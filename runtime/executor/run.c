@@ -318,9 +318,12 @@ static int make_run(void *context, const struct store_execution *row)
     if (json_parse(row->meta, strlen(row->meta), &meta, NULL) != 0)
         return err_set(loading->err, ERR_CORRUPT, "the record of %s is damaged", row->arn);
     const char *key = json_member_text(meta, "definition");
-    struct machine *machine = key ? engine_definition(engine, key) : NULL;
-    if (machine == NULL)
+    struct machine *machine = NULL;
+    int code = engine_find_definition(engine, key ? key : "", &machine, loading->err);
+    if (code == ERR_NOT_FOUND)
         return err_set(loading->err, ERR_CORRUPT, "the definition of %s is not in the store", row->arn);
+    if (code != 0)
+        return code;
     struct run *run = NEW(struct run);
     run->engine = engine;
     run->arn = mem_strdup(row->arn);

@@ -14,6 +14,9 @@ import workload
 from nodes import RETRYABLE, Client, Refused, Unavailable
 
 
+STARTERS = 20  # many: each waits for its answer, and a node may be away for seconds
+
+
 class Start:
     """One execution that was asked for."""
 
@@ -83,7 +86,7 @@ class Load:
 
     def begin(self):
         self.begun = time.monotonic()
-        for i in range(6):
+        for i in range(STARTERS):
             self.run(self.start_executions, f"starter {i}")
         for i in range(4):
             self.run(self.do_what_is_due, f"doer {i}")
@@ -118,7 +121,7 @@ class Load:
                 start = self.starts[name] = Start(name, kind, None)
             start.given = workload.KINDS[kind].draw(draw, name)
             self.start_one(client, start, persistent=draw.random() > 0.05)
-            time.sleep(draw.expovariate(self.rate / 6))
+            time.sleep(draw.expovariate(self.rate / STARTERS))
 
     def start_one(self, client, start, persistent):
         """One of twenty is not asked for again: whether it is there stays unknown."""

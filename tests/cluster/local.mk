@@ -8,4 +8,5 @@ CLUSTER_FILES = \
     %D%/nodes.py \
     %D%/verify.py \
     %D%/workload.py
+TESTS += %D%/cluster_test.py
 EXTRA_DIST += $(CLUSTER_FILES)
