@@ -10,6 +10,7 @@ ON_POSTGRES = \
     %D%/e2e/postgres/doctor.pg \
     %D%/e2e/postgres/endpoint.pg \
     %D%/e2e/postgres/examples.pg \
+    %D%/e2e/postgres/kill_test.pg \
     %D%/e2e/postgres/robust.pg \
     %D%/shared/postgres/conformance.pg
 TESTS += $(ON_POSTGRES)

@@ -215,6 +215,8 @@ struct run *run_load_id(struct engine *engine, int shard, int64_t id, struct err
 struct run *run_look_id(struct engine *engine, int shard, int64_t id, struct err *err);
 /* Hands a stimulus to the execution; false when it meant nothing. The run may be gone afterwards. */
 bool run_deliver(struct run *run, const struct stimulus *stimulus);
+/* The same as of a moment that the caller has told already. */
+bool run_deliver_at(struct run *run, const struct stimulus *stimulus, int64_t now_ms);
 /* After a replay: goes on. */
 void run_resume(struct run *run);
 /* Called when the commits that hold it are done: it may leave memory now. */

@@ -262,8 +262,14 @@ static void after_advance(struct run *run)
 
 bool run_deliver(struct run *run, const struct stimulus *stimulus)
 {
+    return run_deliver_at(run, stimulus, engine_now_ms(run->engine));
+}
+
+bool run_deliver_at(struct run *run, const struct stimulus *stimulus, int64_t now_ms)
+{
     struct inputs inputs;
     engine_inputs(run->engine, &inputs);
+    inputs.now_ms = now_ms;
     if (stimulus->kind == STIMULUS_REDRIVE)
         run->redriven_ms = inputs.now_ms;
     bool meant = execution_advance(run->execution, stimulus, &inputs, &run->engine->outbox);
