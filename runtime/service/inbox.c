@@ -84,8 +84,9 @@ static struct json_object *with_name(const struct peer_request *request, struct 
         !json_object_is_type(input, json_type_object))
         return json_object_get(input);
     named = json_object_new_object();
-    json_object_object_foreach (input, member, value)
+    json_object_object_foreach (input, member, value) {
         json_add(named, member, json_object_get(value));
+    }
     snprintf(name, sizeof(name), "00000000-0000-4000-8000-%012llx", number & 0xFFFFFFFFFFFFULL);
     json_add_text(named, "name", name);
     return named;

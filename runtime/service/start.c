@@ -156,8 +156,9 @@ static void name_standard(struct service_call *call, struct starting *starting)
 static bool forward(struct service_call *call, const struct starting *starting)
 {
     AUTO_JSON struct json_object *input = json_object_new_object();
-    json_object_object_foreach (call->input, member, value)
+    json_object_object_foreach (call->input, member, value) {
         json_add(input, member, json_object_get(value));
+    }
     json_add_text(input, "name", starting->name);
     return call_forward(call, store_shard_of(call->service->store, starting->arn), input);
 }
