@@ -82,5 +82,7 @@ bool token_read(struct engine *engine, const char *text, struct token *ret_token
         .frame = (uint32_t)get(raw + 12, 4),
         .task_id = (int64_t)get(raw + 16, 8),
     };
+    if (engine->store)
+        ret_token->shard = store_locate(engine->store, ret_token->shard, ret_token->id);
     return true;
 }

@@ -184,6 +184,21 @@ int store_shard_of(const struct store *store, const char *arn)
     return store_shard_among(store->shards, arn);
 }
 
+static int note_shard(void *context, const struct store_execution *row)
+{
+    *(int *)context = row->shard;
+    return 0;
+}
+
+int store_locate(struct store *store, int shard, int64_t execution_id)
+{
+    int found = 0;
+
+    if (!store_is_adopted(store, execution_id))
+        return shard;
+    return store_execution_by_id(store, shard, execution_id, note_shard, &found, NULL) ? 0 : found;
+}
+
 int store_shards_at_start(const struct store *store, int64_t execution_id)
 {
     for (size_t i = 0; i < store->origin_count; i++)

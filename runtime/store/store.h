@@ -55,6 +55,11 @@ int store_shards(const struct store *store);
 int store_shard_of(const struct store *store, const char *arn);
 /* The same where there are so many shards. */
 int store_shard_among(int shards, const char *arn);
+/*
+ * The shard where the execution with this number is: the one that is named (by a token), unless it was started in
+ * another store, which had others.
+ */
+int store_locate(struct store *store, int shard, int64_t execution_id);
 /* Number of shards of the store in which the execution was started: another one's, where it came from there. */
 int store_shards_at_start(const struct store *store, int64_t execution_id);
 /* 32 random bytes made with the schema: the key of task tokens and page tokens. */

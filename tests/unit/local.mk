@@ -62,3 +62,8 @@ check_PROGRAMS += %D%/service_test
 TESTS += %D%/service_test
 tests_unit_service_test_SOURCES = %D%/service_test.c
 tests_unit_service_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += %D%/upkeep_test
+TESTS += %D%/upkeep_test
+tests_unit_upkeep_test_SOURCES = %D%/upkeep_test.c $(store_test_helpers)
+tests_unit_upkeep_test_LDADD = $(RUNTIME_LIBS) $(PQ_LIBS) $(CMOCKA_LIBS)

@@ -588,6 +588,8 @@ static void adopted_execution_is_found_under_any_shard(void **state)
     assert_int_equal(store_adopt(store, &source, 9, NULL), 0);
     assert_int_equal(store_execution_by_id(store, 4000, 9, write_id, &text, NULL), 0);
     assert_string_equal(buf_text(&text), "9 ");
+    assert_int_equal(store_locate(store, 4000, 9), row.shard);
+    assert_int_equal(store_locate(store, 3, 10), 3);
     assert_int_equal(store_execution_by_id(store, 4000, 8, write_id, &text, NULL), ERR_NOT_FOUND);
 }
 
