@@ -13,8 +13,8 @@ from transfer import run
 SMALL = {"setting", "lease", "writer", "node"}
 
 # Statements that cannot name a shard, since they are about all of them; none is made for single executions.
-ABOUT_ALL = {"FORGET_REPLIES", "EXECUTIONS_OLD", "NEXT_MACHINE", "SCAN_DOCUMENTS", "TOTALS", "COUNT_OPEN",
-             "DOCUMENTS_UP", "DOCUMENTS_DOWN", "CLEAR"}
+ABOUT_ALL = {"FORGET_ASKED", "FORGET_ANSWERED", "TIDY_REPLIES", "TIDY_REQUESTS", "EXECUTIONS_OLD", "NEXT_MACHINE",
+             "SCAN_DOCUMENTS", "TOTALS", "COUNT_OPEN", "DOCUMENTS_UP", "DOCUMENTS_DOWN", "CLEAR"}
 
 
 def source(path):
