@@ -4,7 +4,7 @@
 Afterwards: each execution has ended exactly once with the right output; no event is lost or doubled; no handler
 whose success is in the history was called again after it; nothing that was acknowledged is gone.
 
-KILLS (default 60; 15 when QUICK is set), EXECUTIONS (200), SEED.
+KILLS (default 60, on PostgreSQL 15; with QUICK set 15 and 4), EXECUTIONS (200), SEED.
 """
 import collections
 import json
