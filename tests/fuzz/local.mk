@@ -124,9 +124,8 @@ EXTRA_DIST += %D%/jsonata_eval_fuzz.dict \
 EXTRA_PROGRAMS += %D%/request_fuzz
 fuzz_programs += %D%/request_fuzz
 tests_fuzz_request_fuzz_SOURCES = %D%/request_fuzz.c
-tests_fuzz_request_fuzz_LDADD = $(fuzzed_program) $(RUNTIME_LIBS)
-tests_fuzz_request_fuzz_DEPENDENCIES = $(fuzzed_program) libruntime.a libasl.a
-fuzzed_program = $(filter program/http/%,$(program_objects)) program/own.o
+tests_fuzz_request_fuzz_LDADD = %D%/program.a $(RUNTIME_LIBS)
+tests_fuzz_request_fuzz_DEPENDENCIES = %D%/program.a libruntime.a libasl.a
 tests_fuzz_request_fuzz_LDFLAGS = $(fuzz_ldflags)
 EXTRA_DIST += \
     %D%/request_fuzz.dict \
@@ -147,3 +146,9 @@ EXTRA_DIST += \
     %D%/request_fuzz.seeds/stream_chunked \
     %D%/request_fuzz.seeds/stream_expect \
     %D%/request_fuzz.seeds/tampered
+
+# The program without its main(), of which the linker takes what the server needs.
+%D%/program.a: $(program_objects)
+	@$(MKDIR_P) $(@D)
+	$(AM_V_AR)rm -f $@ && $(AR) cr $@ $(filter-out program/main.o,$(program_objects))
+CLEANFILES += %D%/program.a
