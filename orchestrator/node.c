@@ -9,6 +9,7 @@
 #include "asl/base/err.h"
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
+#include "runtime/executor/elsewhere.h"
 #include "runtime/executor/engine.h"
 #include "runtime/service/inbox.h"
 #include "runtime/service/nested.h"
@@ -128,6 +129,7 @@ static int add_connectors(struct node *node, const struct node_options *given, s
     };
     if ((result = functions_open(node->base, &functions_options, &functions, err)))
         return result;
+    engine_add_connector(node->engine, elsewhere_open(node->engine, functions));
     engine_add_connector(node->engine, functions);
     return 0;
 }

@@ -1,47 +1,25 @@
 /*
  * activity.c - tasks that workers come for: a queue and a line of pollers for each activity.
  *
- * A task goes to the poller that waited longest. The poller is answered once ActivityStarted is on disk; if
- * the poller has gone by then, its worker is lost and the task's timeout or heartbeat decides.
+ * A task goes to the poller that waited longest; where nobody polls here, other nodes are told (activity_peers.c). The
+ * poller is answered once ActivityStarted is on disk; if it has gone by then, the next one gets the task.
  */
 #include "asl/base/json.h"
 #include "asl/base/limits.h"
 #include "asl/base/mem.h"
+#include "runtime/executor/activity_priv.h"
 #include "runtime/executor/engine_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct offer {
-    struct offer *next;
-    struct run *run;
-    uint32_t frame;
-    int64_t task_id;
-};
-
-struct activity_poll {
-    struct activity_poll *next;
-    struct activity *activity; /* NULL once it has a task */
-    struct engine *engine;
-    char *worker_name;
-    activity_task_fn *fn; /* NULL: cancelled while the start was being written */
-    void *context;
-    char *token, *input;
-};
-
-struct activity {
-    char *arn;
-    struct offer *first_offer, **last_offer;
-    struct activity_poll *first_poll, **last_poll;
-    size_t poll_count;
-};
-
-static struct activity *activity_of(struct engine *engine, const char *arn)
+struct activity *activity_of(struct engine *engine, const char *arn)
 {
     void *found = NULL;
     if (lh_table_lookup_ex(engine->activities, arn, &found))
         return found;
     struct activity *activity = NEW(struct activity);
+    activity->engine = engine;
     activity->arn = mem_strdup(arn);
     activity->last_offer = &activity->first_offer;
     activity->last_poll = &activity->first_poll;
@@ -49,73 +27,92 @@ static struct activity *activity_of(struct engine *engine, const char *arn)
     return activity;
 }
 
-static void poll_free(struct activity_poll *poll)
+/* --- offers ------------------------------------------------------------------------------------------------ */
+
+static void offer_free(struct offer *offer)
 {
-    free(poll->worker_name);
-    free(poll->token);
-    free(poll->input);
-    free(poll);
+    free(offer->token);
+    free(offer->input);
+    free(offer);
 }
 
-static void on_started(void *context, int code, const struct err *err)
+static void add_offer(struct activity *activity, struct offer *offer)
 {
-    (void)err;
-    struct activity_poll *poll = context;
-    if (poll->fn)
-        poll->fn(poll->context, code == 0 ? poll->token : NULL, code == 0 ? poll->input : NULL);
-    poll_free(poll);
+    *activity->last_offer = offer;
+    activity->last_offer = &offer->next;
+    activity->offer_count++;
+    activity_match(activity);
+    if (activity->offer_count)
+        activity_peers_offer(activity);
 }
 
-static struct activity_poll *take_poll(struct activity *activity)
+/* False: the task is over, or somebody has it. */
+static bool start_offer(const struct offer *offer, const char *worker_name, char **ret_token, char **ret_input)
 {
-    struct activity_poll *poll = activity->first_poll;
-    activity->first_poll = poll->next;
-    if (activity->first_poll == NULL)
-        activity->last_poll = &activity->first_poll;
-    activity->poll_count--;
-    poll->next = NULL;
-    poll->activity = NULL;
-    return poll;
-}
-
-static void give(struct activity_poll *poll, struct run *run, const struct execution_task *task)
-{
+    struct run *run = offer->run;
+    struct execution_task task;
+    if (!execution_task(run->execution, offer->frame, offer->task_id, &task) || task.started)
+        return false;
     struct engine *engine = run->engine;
-    poll->token = mem_alloc(LIMIT_TOKEN_CHARS + 1);
-    token_make(engine, &(struct token){run->shard, run->id, task->frame, task->task_id}, poll->token);
-    poll->input = json_text(task->input);
+    *ret_token = mem_alloc(LIMIT_TOKEN_CHARS + 1);
+    token_make(engine, &(struct token){run->shard, run->id, task.frame, task.task_id}, *ret_token);
+    *ret_input = json_text(task.input);
     run_deliver(run, &(struct stimulus){.kind = STIMULUS_TASK_STARTED,
-                                        .frame = task->frame,
-                                        .task_id = task->task_id,
-                                        .worker_name = poll->worker_name});
-    engine_on_commit(engine, on_started, poll);
+                                        .frame = task.frame,
+                                        .task_id = task.task_id,
+                                        .worker_name = worker_name});
+    return true;
 }
 
-/* Brings tasks and pollers together until one of the two lines is empty. */
-static void match(struct activity *activity)
+/* Of one that was started: its execution is here, and does not wait for it any more. */
+static bool is_over(struct engine *engine, const char *text)
 {
-    while (activity->first_offer && activity->first_poll) {
+    struct token token;
+    struct execution_task task;
+    if (!token_read(engine, text, &token) || engine->epochs[token.shard] == 0)
+        return false;
+    struct run *run = run_by_id(engine, token.id);
+    return run == NULL || !execution_task(run->execution, token.frame, token.task_id, &task);
+}
+
+enum activity_start activity_start_first(struct activity *activity, const char *worker_name, char **ret_token,
+                                         char **ret_input)
+{
+    enum activity_start start = ACTIVITY_NONE;
+    while (start == ACTIVITY_NONE && activity->first_offer) {
         struct offer *offer = activity->first_offer;
         activity->first_offer = offer->next;
         if (activity->first_offer == NULL)
             activity->last_offer = &activity->first_offer;
-        struct execution_task task;
-        if (execution_task(offer->run->execution, offer->frame, offer->task_id, &task) && !task.started)
-            give(take_poll(activity), offer->run, &task);
-        free(offer);
+        activity->offer_count--;
+        if (offer->run && start_offer(offer, worker_name, ret_token, ret_input)) {
+            start = ACTIVITY_STARTS;
+        } else if (offer->run == NULL && !is_over(activity->engine, offer->token)) {
+            start = ACTIVITY_STARTED;
+            *ret_token = offer->token;
+            *ret_input = offer->input;
+            offer->token = offer->input = NULL;
+        }
+        offer_free(offer);
     }
+    return start;
 }
 
 void activity_offer(struct run *run, uint32_t frame, int64_t task_id, const char *activity_arn)
 {
-    struct activity *activity = activity_of(run->engine, activity_arn);
     struct offer *offer = NEW(struct offer);
     offer->run = run;
     offer->frame = frame;
     offer->task_id = task_id;
-    *activity->last_offer = offer;
-    activity->last_offer = &offer->next;
-    match(activity);
+    add_offer(activity_of(run->engine, activity_arn), offer);
+}
+
+void activity_hand_on(struct activity *activity, char *token, char *input)
+{
+    struct offer *offer = NEW(struct offer);
+    offer->token = token;
+    offer->input = input;
+    add_offer(activity, offer);
 }
 
 /* task_id 0: all of the run's. */
@@ -129,7 +126,8 @@ void activity_withdraw(struct run *run, uint32_t frame, int64_t task_id)
             struct offer *offer = *at;
             if (offer->run == run && (task_id == 0 || (offer->frame == frame && offer->task_id == task_id))) {
                 *at = offer->next;
-                free(offer);
+                activity->offer_count--;
+                offer_free(offer);
             } else {
                 at = &offer->next;
             }
@@ -140,38 +138,118 @@ void activity_withdraw(struct run *run, uint32_t frame, int64_t task_id)
     }
 }
 
+/* --- polls -------------------------------------------------------------------------------------------------- */
+
+static void poll_free(struct activity_poll *poll)
+{
+    free(poll->worker_name);
+    free(poll->token);
+    free(poll->input);
+    free(poll);
+}
+
+struct activity_poll *activity_unpark(struct activity *activity)
+{
+    struct activity_poll *poll = activity->first_poll;
+    if (poll == NULL)
+        return NULL;
+    activity->first_poll = poll->next;
+    if (activity->first_poll == NULL)
+        activity->last_poll = &activity->first_poll;
+    activity->parked_count--;
+    poll->next = NULL;
+    return poll;
+}
+
+void activity_park_first(struct activity_poll *poll)
+{
+    struct activity *activity = poll->activity;
+    poll->next = activity->first_poll;
+    activity->first_poll = poll;
+    if (poll->next == NULL)
+        activity->last_poll = &poll->next;
+    activity->parked_count++;
+}
+
+static void on_started(void *context, int code, const struct err *err)
+{
+    (void)err;
+    struct activity_poll *poll = context;
+    bool good = code == 0 || poll->started;
+    if (poll->fn) {
+        poll->fn(poll->context, good ? poll->token : NULL, good ? poll->input : NULL);
+    } else if (good) {
+        activity_hand_on(poll->activity, poll->token, poll->input);
+        poll->token = poll->input = NULL;
+    }
+    poll_free(poll);
+}
+
+void activity_match(struct activity *activity)
+{
+    while (activity->first_offer && activity->first_poll) {
+        struct activity_poll *poll = activity->first_poll;
+        enum activity_start start = activity_start_first(activity, poll->worker_name, &poll->token, &poll->input);
+        if (start == ACTIVITY_NONE)
+            return;
+        activity_unpark(activity);
+        activity->poll_count--;
+        poll->given = true;
+        poll->started = start == ACTIVITY_STARTED;
+        engine_on_commit(activity->engine, on_started, poll);
+    }
+}
+
+void activity_answer(struct activity_poll *poll, const char *token, const char *input)
+{
+    poll->activity->poll_count--;
+    poll->fn(poll->context, token, input);
+    poll_free(poll);
+}
+
 struct activity_poll *engine_poll_activity(struct engine *engine, const char *activity_arn, const char *worker_name,
                                            activity_task_fn *fn, void *context)
 {
     struct activity *activity = activity_of(engine, activity_arn);
     struct activity_poll *poll = NEW(struct activity_poll);
     poll->activity = activity;
-    poll->engine = engine;
     poll->worker_name = mem_strdup(worker_name);
     poll->fn = fn;
     poll->context = context;
     *activity->last_poll = poll;
     activity->last_poll = &poll->next;
+    activity->parked_count++;
     activity->poll_count++;
-    match(activity);
+    activity_match(activity);
+    if (activity->parked_count)
+        activity_peers_poll(activity);
     return poll;
 }
 
-void engine_poll_cancel(struct engine *engine, struct activity_poll *poll)
+static void leave_line(struct activity_poll *poll)
 {
-    (void)engine;
     struct activity *activity = poll->activity;
-    if (activity == NULL) { /* it has a task: on_started() frees it */
-        poll->fn = NULL;
-        return;
-    }
     struct activity_poll **at = &activity->first_poll;
     while (*at != poll)
         at = &(*at)->next;
     *at = poll->next;
     if (activity->last_poll == &poll->next)
         activity->last_poll = at;
-    activity->poll_count--;
+    activity->parked_count--;
+}
+
+void engine_poll_cancel(struct engine *engine, struct activity_poll *poll)
+{
+    (void)engine;
+    if (poll->given) { /* on_started() frees it */
+        poll->fn = NULL;
+        return;
+    }
+    if (poll->claim)
+        activity_peers_forget(poll);
+    else
+        leave_line(poll);
+    poll->activity->poll_count--;
     poll_free(poll);
 }
 
@@ -188,11 +266,12 @@ void activity_close(struct engine *engine)
         struct activity *activity = (struct activity *)lh_entry_v(entry);
         while (activity->first_offer) {
             struct offer *next = activity->first_offer->next;
-            free(activity->first_offer);
+            offer_free(activity->first_offer);
             activity->first_offer = next;
         }
-        while (activity->first_poll)
-            poll_free(take_poll(activity));
+        for (struct activity_poll *poll; (poll = activity_unpark(activity)) != NULL;)
+            poll_free(poll);
+        activity_peers_release(activity);
         free(activity->arn);
         free(activity);
     }

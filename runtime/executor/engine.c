@@ -165,6 +165,7 @@ static int open_parts(struct engine *engine, struct err *err)
         (code = owner_open(engine, err)) != 0)
         return code;
     watch_open(engine);
+    activity_peers_open(engine);
     return 0;
 }
 
@@ -220,19 +221,26 @@ void engine_drain(struct engine *engine)
 
 int engine_tasks_running(const struct engine *engine)
 {
-    return engine->tasks_running;
+    return engine->tasks_running + engine->errands_running;
+}
+
+static void turn(struct engine *engine)
+{
+    struct timeval pause = {0, 10000};
+    commit_kick(engine); /* what nobody waits for may lie in the batch still */
+    event_base_loopexit(engine->base, &pause);
+    event_base_loop(engine->base, EVLOOP_ONCE);
 }
 
 void engine_halt(struct engine *engine, int grace_ms)
 {
     int64_t until_ms = real_now_ms() + grace_ms;
+    peer_inbox_pause(engine); /* answers to what we asked are read as long as tasks wait for them */
+    while (!commit_is_idle(engine) || (engine_tasks_running(engine) && real_now_ms() < until_ms))
+        turn(engine);
     peer_end(engine);
-    while (!commit_is_idle(engine) || (engine->tasks_running && real_now_ms() < until_ms)) {
-        struct timeval pause = {0, 10000};
-        commit_kick(engine); /* what nobody waits for may lie in the batch still */
-        event_base_loopexit(engine->base, &pause);
-        event_base_loop(engine->base, EVLOOP_ONCE);
-    }
+    while (!commit_is_idle(engine))
+        turn(engine);
     forget_all(engine);
 }
 
@@ -242,6 +250,7 @@ void engine_close(struct engine *engine, int grace_ms)
         return;
     engine_halt(engine, grace_ms);
     tasks_close(engine, grace_ms);
+    activity_peers_close(engine);
     commit_close(engine);
     log_files_close(engine->log_files);
     owner_close(engine);
@@ -463,6 +472,10 @@ void engine_stop(struct engine *engine, const char *arn, const char *error, cons
 {
     struct err err;
     struct run *run = run_load(engine, arn, &err);
+    if (run == NULL && err.code == ERR_FENCED) {
+        stop_remote(engine, arn, error, cause, done, context);
+        return;
+    }
     if (run == NULL) {
         answer_error(done, context, &err);
         return;

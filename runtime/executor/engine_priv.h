@@ -142,7 +142,8 @@ struct engine {
     struct lh_table *definitions;
     struct history_marks *history_marks;
     struct lh_table *activities;
-    int64_t last_id_ms; /* of the last id given to an execution, and how many were given in it */
+    struct activity_peers *activity_peers; /* NULL when it is closing */
+    int64_t last_id_ms;                    /* of the last id given to an execution, and how many were given in it */
     int ids_in_ms;
     struct outbox outbox;
     struct log_files *log_files; /* NULL: nothing is logged */
@@ -180,6 +181,7 @@ struct engine {
     /* tasks */
     int tasks_running;
     bool draining;                 /* no more tasks are started */
+    int errands_running;           /* tasks of other nodes' executions */
     struct pending_command *queue; /* tasks that wait for a place */
     size_t queue_head, queue_count, queue_capacity;
 
@@ -297,6 +299,9 @@ void activity_offer(struct run *run, uint32_t frame, int64_t task_id, const char
 /* task_id 0: all of the run's. */
 void activity_withdraw(struct run *run, uint32_t frame, int64_t task_id);
 void activity_close(struct engine *engine);
+/* Tasks and polls of other nodes (activity_peers.c); between the opening and closing of peers. */
+void activity_peers_open(struct engine *engine);
+void activity_peers_close(struct engine *engine);
 
 /* --- definition_cache.c -------------------------------------------------------------------------------- */
 void definitions_close(struct engine *engine);
@@ -337,9 +342,15 @@ void peer_inbox_look(struct engine *engine);
 void peer_inbox_drop_shard(struct engine *engine, int shard, bool soft);
 /* The node is gone, and what it asked for in its own name is of no use. */
 void peer_inbox_drop_asker(struct engine *engine, const char *node);
+/* No more requests are read; those at work go on. */
+void peer_inbox_pause(struct engine *engine);
 void peer_inbox_end(struct engine *engine);
 /* How many requests of the shard are at work. */
 int peer_inbox_count(const struct engine *engine, int shard);
+
+/* --- stop_remote.c: executions on other nodes' shards ------------------------------------------------------- */
+void stop_remote(struct engine *engine, const char *arn, const char *error, const char *cause, engine_done_fn *done,
+                 void *context);
 
 /* --- watch.c: the ends of executions on other nodes' shards -------------------------------------------------- */
 void watch_open(struct engine *engine);

@@ -1,11 +1,17 @@
 libruntime_a_SOURCES += \
     %D%/activity.c \
+    %D%/activity_peers.c \
+    %D%/activity_priv.h \
     %D%/child_name.c \
     %D%/commit.c \
     %D%/definition_cache.c \
+    %D%/elsewhere.c \
+    %D%/elsewhere.h \
+    %D%/elsewhere_priv.h \
     %D%/engine.c \
     %D%/engine.h \
     %D%/engine_priv.h \
+    %D%/errand.c \
     %D%/figures.c \
     %D%/figures.h \
     %D%/history.c \
@@ -26,6 +32,7 @@ libruntime_a_SOURCES += \
     %D%/result_writer.c \
     %D%/result_writer.h \
     %D%/run.c \
+    %D%/stop_remote.c \
     %D%/tasks.c \
     %D%/timers.c \
     %D%/token.c \

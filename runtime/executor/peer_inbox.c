@@ -364,6 +364,11 @@ int peer_inbox_open(struct engine *engine, struct err *err)
     return inbox->reader ? 0 : err_set(err, ERR_IO, "could not make a timer");
 }
 
+void peer_inbox_pause(struct engine *engine)
+{
+    engine->inbox->open = false;
+}
+
 void peer_inbox_end(struct engine *engine)
 {
     engine->inbox->open = false;

@@ -55,15 +55,20 @@ static struct function *new_function(struct functions *all, const char *name, st
     return function;
 }
 
+struct function *functions_known(struct functions *all, const char *name)
+{
+    struct function *function = *bucket(all, name);
+    while (function && strcmp(function->name, name) != 0)
+        function = function->next;
+    return function;
+}
+
 /* What is found stays; what is not is looked for again the next time. */
 static int find_function(struct functions *all, const char *name, struct function **ret_function, struct err *err)
 {
-    for (struct function *function = *bucket(all, name); function; function = function->next) {
-        if (strcmp(function->name, name) == 0) {
-            *ret_function = function;
-            return 0;
-        }
-    }
+    *ret_function = functions_known(all, name);
+    if (*ret_function)
+        return 0;
     struct function_settings settings;
     int code = function_settings_find(&all->options, name, &settings, err);
     if (code == 0)
@@ -173,7 +178,7 @@ static void on_log(void *context, const char *name, const char *line)
 
 /* --- the connector ---------------------------------------------------------------------------- */
 
-static bool is_invoke(const struct resource *resource)
+bool functions_invoked(const struct resource *resource)
 {
     return resource->kind == RESOURCE_SERVICE && strcmp(resource->service, "lambda") == 0 &&
            strcmp(resource->operation, "invoke") == 0 &&
@@ -183,14 +188,10 @@ static bool is_invoke(const struct resource *resource)
 static bool functions_accepts(struct connector *connector, const struct task *task)
 {
     (void)connector;
-    return task->resource->kind == RESOURCE_FUNCTION || is_invoke(task->resource);
+    return task->resource->kind == RESOURCE_FUNCTION || functions_invoked(task->resource);
 }
 
-/*
- * The name in a FunctionName: "NAME", "NAME:QUALIFIER", "ACCOUNT:function:NAME" or an ARN, either with a
- * qualifier. False where there is none that could be a function.
- */
-static bool read_function_name(const char *text, char name[FUNCTION_NAME_CHARS_MAX + 1])
+bool function_name_read(const char *text, char name[FUNCTION_NAME_CHARS_MAX + 1])
 {
     const char *marker = strstr(text, "function:");
     const char *start = marker && marker > text && marker[-1] == ':' ? marker + strlen("function:") : text;
@@ -236,7 +237,7 @@ static void start_call(struct functions *all, struct task *task, const char *fun
     struct function *function = NULL;
     struct err err = {0};
     char name[FUNCTION_NAME_CHARS_MAX + 1];
-    bool named = read_function_name(function_name, name);
+    bool named = function_name_read(function_name, name);
     int code = named ? find_function(all, name, &function, &err)
                      : err_set(&err, ERR_NOT_FOUND, "that cannot be the name of a function");
     if (code == ERR_NOT_FOUND) {

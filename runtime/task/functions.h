@@ -15,6 +15,7 @@
 #define RUNTIME_TASK_FUNCTIONS_H
 
 #include "runtime/task/connector.h"
+#include "runtime/task/function_settings.h"
 
 #include <stddef.h>
 
@@ -32,5 +33,14 @@ struct functions_options {
 /* The connector for Lambda resources (function ARNs and lambda:invoke). */
 int functions_open(struct event_base *base, const struct functions_options *options, struct connector **ret_connector,
                    struct err *err);
+
+/* The name of the function that a task calls. False: the task is none of a function, or of one that cannot be. */
+bool functions_task_name(const struct task *task, char ret_name[FUNCTION_NAME_CHARS_MAX + 1]);
+/* Whether its handler was found and called here before: cheap. */
+bool functions_called(struct connector *connector, const char *name);
+/* Whether this process has a handler for it; where it was not called before the directories are looked through. */
+bool functions_has(struct connector *connector, const char *name);
+/* All functions that it has handlers for now: a new array of texts, sorted. */
+struct json_object *functions_names(struct connector *connector);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * functions_priv.h - what the files of the functions connector share: functions.c, function_call.c,
- * function_lines.c and function_command.c. Nobody else includes it.
+ * function_names.c, function_lines.c and function_command.c. Nobody else includes it.
  *
  *     start() ──▶ function->queue ──pump()──▶ function->at_work ──answer──▶ call_succeed() / call_..._failed()
  *                                                    │
@@ -93,6 +93,16 @@ int64_t functions_now_ms(const struct functions *all);
 void functions_wake(struct functions *all);
 /* Whether one more process may be started; idle ones of other functions are given back for it. */
 bool functions_room(struct functions *all, const struct function *wanting);
+
+/* A function that was called before, NULL where it was not. */
+struct function *functions_known(struct functions *all, const char *name);
+/* The resource is lambda:invoke, whose function is named by the task's input. */
+bool functions_invoked(const struct resource *resource);
+/*
+ * The name in a FunctionName: "NAME", "NAME:QUALIFIER", "ACCOUNT:function:NAME" or an ARN, either with a
+ * qualifier. False where there is none that could be a function.
+ */
+bool function_name_read(const char *text, char name[FUNCTION_NAME_CHARS_MAX + 1]);
 
 /* --- function_call.c: a call's way, and what its end looks like ---------------------------------- */
 

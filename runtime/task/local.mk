@@ -9,6 +9,7 @@ libruntime_a_SOURCES += \
     %D%/function_call.c \
     %D%/function_command.c \
     %D%/function_lines.c \
+    %D%/function_names.c \
     %D%/function_settings.c \
     %D%/function_settings.h \
     %D%/functions.c \

@@ -1,5 +1,6 @@
 """Nodes on a PostgreSQL of their own, each with its own handlers: what crossing_test.py is written in."""
 import json
+import os
 import time
 
 from engine import ROLE, Server
@@ -12,6 +13,14 @@ class Node(Server):
     def __init__(self, store, *options):
         super().__init__(*options)
         self.store = store
+
+    def calls(self, name="calls"):
+        """What its handlers have written down, a JSON object a line."""
+        path = f"{self.folder}/{name}"
+        if not os.path.exists(path):
+            return []
+        with open(path, encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
 
 
 class Cluster:
@@ -47,6 +56,17 @@ class Cluster:
     def machine(self, name, definition):
         return self.nodes[0].client().call("CreateStateMachine", name=name, roleArn=ROLE,
                                            definition=json.dumps(definition))["stateMachineArn"]
+
+    def balanced(self, within_s=20):
+        """Waits until each node that runs has shards."""
+        count = sum(node.process.poll() is None for node in self.nodes)
+        end = time.monotonic() + within_s
+        while time.monotonic() < end:
+            owners = self.query("SELECT node, count(*) FROM orchestrator.lease WHERE node <> '' GROUP BY node")
+            if len(owners) == count and max(int(n) for _, n in owners) - min(int(n) for _, n in owners) <= count:
+                return True
+            time.sleep(0.05)
+        return False
 
     def outcome(self, client, arn, within_s=30):
         """What DescribeExecution says once the execution has ended (or has not in time)."""

@@ -972,6 +972,28 @@ static void a_service_with_a_token_is_taken_as_submitted(void **state)
     assert_failure(failed, "States.Runtime", "'arn:aws:states:::dynamodb:putItem'");
 }
 
+/* What a node tells others that it has: configured, settings, executables; not what cannot run. */
+static void the_names_of_all_functions(void **state)
+{
+    struct bench *bench = *state;
+    write_handler(bench, "charge.lines.py", "#!/bin/sh\n");
+    write_handler(bench, "ship", "#!/bin/sh\n");
+    write_file(bench, "set.json", "{\"command\":[\"true\"]}", 0644);
+    write_file(bench, "wrong.json", "{\"command\":[]}", 0644);
+    write_file(bench, "plain.py", "", 0644);
+    write_handler(bench, "source.c", "");
+    write_handler(bench, "no name", "");
+    open_functions(bench, "{\"made\":{\"command\":[\"true\"]}}", (struct functions_options){0});
+    AUTO_JSON struct json_object *names = functions_names(bench->connector);
+    char *text = json_text(names);
+    assert_string_equal(text, "[\"charge\",\"made\",\"set\",\"ship\"]");
+    free(text);
+    assert_true(functions_has(bench->connector, "charge"));
+    assert_false(functions_has(bench->connector, "plain"));
+    write_handler(bench, "plain.sh", "#!/bin/sh\n");
+    assert_true(functions_has(bench->connector, "plain"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1003,6 +1025,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_child_inherits_nothing_but_its_pipes, setup, teardown),
         cmocka_unit_test_setup_teardown(mocked_responses_are_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(a_wrong_mock_file_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_names_of_all_functions, setup, teardown),
         cmocka_unit_test_setup_teardown(a_service_with_a_token_is_taken_as_submitted, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
