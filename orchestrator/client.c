@@ -21,6 +21,7 @@
 
 enum {
     TICK_MS = 2,          /* between two looks at the store while another process works */
+    LOOK_MS = 50,         /* between two looks for a reply where nothing is heard of one */
     OWNER_CHECK_MS = 250, /* between two looks whether the owner has gone */
     GRACE_MS = 2000
 };
@@ -289,10 +290,16 @@ static int call_owner(struct client *client, const char *operation, struct json_
     buf_add_text(&body, ",\"input\":");
     json_write(&body, input);
     buf_add_char(&body, '}');
+    int64_t change = store_change_counter(store);
+    int64_t looked_ms = now_ms();
     if ((result = store_inbox_put(store, 0, buf_text(&body), &seq, &error->err)))
         return result;
     for (;;) {
-        result = store_inbox_reply(store, seq, on_reply, &pending, &error->err);
+        if (store_change_counter(store) != change || now_ms() - looked_ms >= LOOK_MS) {
+            change = store_change_counter(store);
+            looked_ms = now_ms();
+            result = store_inbox_reply(store, seq, on_reply, &pending, &error->err);
+        }
         if (pending.answered)
             return pending.result;
         if (result && result != ERR_NOT_FOUND)

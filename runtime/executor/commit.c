@@ -85,7 +85,9 @@ void commit_add_command(struct engine *engine, struct run *run, struct command c
     commit->commands =
         mem_grow(commit->commands, &commit->command_capacity, commit->command_count + 1, sizeof *commit->commands);
     commit->commands[commit->command_count++] = (struct pending_command){run, command};
-    commit_kick(engine); /* a resumed task comes without an event */
+    if (!run->dirty) /* a resumed task comes without an event, but not without a proof that it is ours to start */
+        store_batch_prove(commit->batch, run->shard, engine->epochs[run->shard]);
+    commit_kick(engine);
 }
 
 struct store_batch *engine_batch(struct engine *engine)

@@ -217,6 +217,7 @@ static void forget_all(struct engine *engine)
 void engine_drain(struct engine *engine)
 {
     engine->draining = true;
+    owner_leaves(engine);
 }
 
 int engine_tasks_running(const struct engine *engine)

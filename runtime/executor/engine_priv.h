@@ -308,12 +308,16 @@ void definitions_close(struct engine *engine);
 
 /* --- owner.c: which shards are ours ---------------------------------------------------------------- */
 int owner_open(struct engine *engine, struct err *err);
+/* This process is about to end: what has no task at work goes to others now. */
+void owner_leaves(struct engine *engine);
 /* Gives everything back. */
 void owner_close(struct engine *engine);
 /* Ours, not being given back, and for certain: what is asked of it may be done here. */
 bool owner_holds(const struct engine *engine, int shard);
 /* All shards that owner_holds(); ret_shards has room for engine->shards. */
 size_t owner_list(const struct engine *engine, int *ret_shards);
+/* Whether the node was alive at the last look. */
+bool owner_knows(const struct engine *engine, const char *node);
 /* Something may have changed, or a commit was fenced: looks in the next turn of the loop. */
 void owner_look(struct engine *engine);
 /* A run or a request of a shard that is being given back has gone. */

@@ -31,12 +31,15 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
     TIDY_MS = 60000,
     DRAIN_POLL_MS = 20,
     DRAIN_REQUESTS_MS = 500 /* so long requests at work may hold a shard that is drained */
 };
+
+#define LEAVING "leaving" /* in the info of a node */
 
 struct owner_node {
     char *name, *text;
@@ -177,8 +180,10 @@ static void tell_changes(struct engine *engine, const struct view *before)
     }
     for (size_t i = 0; i < now->count; i++) {
         int earlier = find_node(before, now->nodes[i].name);
-        if (earlier < 0 && (int)i != now->rank)
+        if (earlier < 0 && (int)i != now->rank) {
             engine_log(engine, 1, "node %s is there", now->nodes[i].name);
+            peer_inbox_look(engine); /* what it asked for was left while it counted as dead */
+        }
         if (earlier < 0 || strcmp(before->nodes[earlier].text, now->nodes[i].text) != 0)
             tell_node(engine, false, now->nodes[i].name);
     }
@@ -333,10 +338,15 @@ void owner_drained(struct engine *engine)
 
 /* --- taking ---------------------------------------------------------------------------------------------------- */
 
+/* Those that are about to end want none. */
 static int target(const struct engine *engine, const struct view *view)
 {
-    int nodes = view->count ? (int)view->count : 1;
-    return (engine->shards + nodes - 1) / nodes;
+    int nodes = 0;
+    for (size_t i = 0; i < view->count; i++) {
+        struct json_object *leaving;
+        nodes += !json_member(view->nodes[i].info, LEAVING, &leaving);
+    }
+    return nodes ? (engine->shards + nodes - 1) / nodes : engine->shards;
 }
 
 /* What nobody alive has; several nodes that take at once begin at different places of it. */
@@ -394,9 +404,33 @@ static void drain_surplus(struct engine *engine, int surplus)
     owner_drained(engine);
 }
 
+/* This process is about to end: shards without a task at work go at once, the others when their tasks have ended. */
+static void drain_idle(struct engine *engine)
+{
+    bool *busy = mem_zalloc((size_t)engine->shards * sizeof *busy);
+    struct lh_entry *entry;
+    lh_foreach(engine->runs_by_id, entry)
+    {
+        struct run *run = (struct run *)lh_entry_v(entry);
+        if (!run->express && tasks_hold(run))
+            busy[run->shard] = true;
+    }
+    for (int shard = 0; shard < engine->shards; shard++)
+        if (engine->epochs[shard] && !engine->releasing[shard] && !busy[shard])
+            begin_drain(engine, shard);
+    free(busy);
+    engine->owner->drain_until_ms = engine_clock_ms() + DRAIN_REQUESTS_MS;
+    quiet_drained(engine);
+    owner_drained(engine);
+}
+
 static int balance(struct engine *engine, struct err *err)
 {
     struct owner *owner = engine->owner;
+    if (engine->draining && store_is_shared(engine->store)) {
+        drain_idle(engine);
+        return 0;
+    }
     int kept = engine->owned - owner->drains;
     int wanted = target(engine, &owner->view);
     if (kept > wanted)
@@ -422,13 +456,18 @@ static int renew(struct engine *engine, struct err *err)
         view_release(&view);
         return code;
     }
+    bool was_sure = began_ms < owner->sure_until_ms;
     owner->announce = false;
-    if (owner->joined && began_ms >= owner->sure_until_ms) /* invariant (5) */
+    if (owner->joined && !was_sure) /* invariant (5) */
         owner->take_from_ms = began_ms + lease_ms;
     owner->sure_until_ms = began_ms + lease_ms;
     struct view before = owner->view;
     owner->view = view;
     check_lost(engine, &view);
+    if (!was_sure) { /* what came up meanwhile was left alone */
+        recover_soon(engine, 0);
+        peer_inbox_look(engine);
+    }
     tell_changes(engine, &before);
     view_release(&before);
     return 0;
@@ -459,6 +498,13 @@ static void on_tick(int fd, short what, void *context)
     struct engine *engine = context;
     if (engine->owner->joined)
         tick(engine);
+}
+
+void owner_leaves(struct engine *engine)
+{
+    AUTO_JSON struct json_object *yes = json_object_new_boolean(true);
+    if (engine->owner->joined && store_is_shared(engine->store))
+        peer_set_info(engine, LEAVING, yes);
 }
 
 void owner_look(struct engine *engine)
@@ -569,11 +615,20 @@ int owner_open(struct engine *engine, struct err *err)
     return owner->timer && owner->drain_timer ? 0 : err_set(err, ERR_IO, "could not make a timer");
 }
 
+/* A database that is away for a moment is waited for: without this the others wait until our leases end. */
+static void leave(struct engine *engine)
+{
+    const struct timespec pause = {.tv_nsec = 50000000};
+    int64_t until_ms = engine_clock_ms() + store_lease_ms(engine->store);
+    while (store_leave(engine->store, engine->node, NULL) != 0 && engine_clock_ms() < until_ms)
+        nanosleep(&pause, NULL);
+}
+
 void owner_close(struct engine *engine)
 {
     struct owner *owner = engine->owner;
     if (owner->joined)
-        store_leave(engine->store, engine->node, NULL);
+        leave(engine);
     for (int shard = 0; shard < engine->shards; shard++)
         engine->epochs[shard] = 0;
     event_free(owner->timer);
@@ -600,6 +655,11 @@ void peer_nodes(struct engine *engine, peer_node_fn *fn, void *context)
         };
         fn(context, &node);
     }
+}
+
+bool owner_knows(const struct engine *engine, const char *node)
+{
+    return find_node(&engine->owner->view, node) >= 0;
 }
 
 const char *peer_self(const struct engine *engine)

@@ -210,6 +210,12 @@ static void refuse(struct peer_request *request, const char *message)
     peer_reply(request, is_api(request->operation) ? 0 : ERR_UNSUPPORTED, json);
 }
 
+/* What a node asks for in its own name is of no use to anybody when it is gone; should it be back it is read then. */
+static bool is_orphan(const struct engine *engine, const struct store_request *row, const char *operation)
+{
+    return operation && !is_api(operation) && row->asker && !owner_knows(engine, row->asker);
+}
+
 static void start(struct engine *engine, const struct store_request *row)
 {
     AUTO_JSON struct json_object *body = NULL;
@@ -217,6 +223,8 @@ static void start(struct engine *engine, const struct store_request *row)
     const char *operation = NULL;
     if (json_parse(row->body, strlen(row->body), &body, NULL) == 0)
         operation = json_member_text(body, "operation");
+    if (is_orphan(engine, row, operation))
+        return;
     struct peer_request *request = request_new(engine, row, operation ? operation : "");
     const struct handler *handler = operation ? handler_of(engine->inbox, operation) : NULL;
     if (operation == NULL || !json_member(body, "input", &input))

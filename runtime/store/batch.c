@@ -43,7 +43,8 @@ void store_batch_free(struct store_batch *batch)
 bool store_batch_empty(const struct store_batch *batch)
 {
     return !batch->executions.count && !batch->history.count && !batch->removals.count && !batch->documents.count &&
-           !batch->replies.count && !batch->marks.count && !batch->requests.count && !batch->hints.count;
+           !batch->replies.count && !batch->marks.count && !batch->requests.count && !batch->hints.count &&
+           !batch->proofs.count;
 }
 
 size_t store_batch_bytes(const struct store_batch *batch)

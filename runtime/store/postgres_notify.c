@@ -6,7 +6,7 @@
  *     d                  documents were written
  *     o                  a node came, went, or gave shards back
  *     q 3 17             requests for the owners of these shards; q *: of any
- *     r NODE NODE        replies for these nodes; r *: for some
+ *     r NODE NODE        replies for these nodes; r *: for some; -: for a process that is none
  *     h TOPIC TEXT       a hint
  *
  * One says nothing to itself but about requests and replies: a node may ask itself. Notifications that a lost
@@ -57,8 +57,8 @@ static void add_askers(struct buf *payload, const struct store_batch *batch)
     size_t count = 0;
 
     for (size_t i = 0; i < batch->replies.count && count <= ASKERS_NAMED_MAX; i++) {
-        const char *asker = batch->replies.items[i].asker;
-        bool is_new = asker && batch->replies.items[i].body;
+        const char *asker = batch->replies.items[i].asker ? batch->replies.items[i].asker : "-";
+        bool is_new = batch->replies.items[i].body != NULL;
 
         for (size_t k = 0; k < count && is_new; k++)
             is_new = strcmp(said[k], asker) != 0;
