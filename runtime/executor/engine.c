@@ -161,8 +161,8 @@ static int open_parts(struct engine *engine, struct err *err)
 {
     int code;
     if ((code = timers_open(engine, err)) != 0 || (code = commit_open(engine, err)) != 0 ||
-        (code = recover_open(engine, err)) != 0 || (code = peer_open(engine, err)) != 0 ||
-        (code = owner_open(engine, err)) != 0)
+        (code = recover_open(engine, err)) != 0 || (code = completions_open(engine, err)) != 0 ||
+        (code = peer_open(engine, err)) != 0 || (code = owner_open(engine, err)) != 0)
         return code;
     watch_open(engine);
     activity_peers_open(engine);
@@ -257,6 +257,7 @@ void engine_close(struct engine *engine, int grace_ms)
     owner_close(engine);
     watch_close(engine);
     peer_close(engine);
+    completions_close(engine);
     recover_close(engine);
     activity_close(engine);
     definitions_close(engine);
@@ -540,45 +541,49 @@ int engine_token_shard(struct engine *engine, const char *text)
     return good ? token.shard : -1;
 }
 
-void engine_complete_token(struct engine *engine, const char *text, enum token_action action,
-                           struct json_object *output, const char *error, const char *cause, engine_done_fn *done,
-                           void *context)
+void engine_complete(struct engine *engine, const struct completion *completion)
 {
-    struct err err;
-    struct token token;
-    if (!locate(engine, text, &token)) {
-        refuse(done, context, ERR_INVALID, "%s", "Invalid token");
-        return;
-    }
-    struct run *run = run_load_id(engine, token.shard, token.id, &err);
-    if (run == NULL && err.code != ERR_NOT_FOUND) {
-        answer_error(done, context, &err);
-        return;
-    }
     static const enum stimulus_kind kinds[] = {
         [TOKEN_SUCCESS] = STIMULUS_TASK_SUCCEEDED,
         [TOKEN_FAILURE] = STIMULUS_TASK_FAILED,
         [TOKEN_HEARTBEAT] = STIMULUS_HEARTBEAT,
     };
+    const struct token *token = &completion->token;
+    struct err err;
     struct execution_task task;
+    struct run *run = run_load_id(engine, token->shard, token->id, &err);
     if (run == NULL && err.code != ERR_NOT_FOUND) { /* the store is away: nobody knows what became of the task */
-        answer_error(done, context, &err);
+        answer_error(completion->done, completion->context, &err);
         return;
     }
-    if (run == NULL || !execution_task(run->execution, token.frame, token.task_id, &task)) {
+    if (run == NULL || !execution_task(run->execution, token->frame, token->task_id, &task)) {
         if (run)
             run_settle(run);
-        refuse(done, context, ERR_NOT_FOUND, "%s", "Provided task does not exist anymore");
+        refuse(completion->done, completion->context, ERR_NOT_FOUND, "%s", "Provided task does not exist anymore");
         return;
     }
     deliver_and_answer(run,
-                       &(struct stimulus){.kind = kinds[action],
-                                          .frame = token.frame,
-                                          .task_id = token.task_id,
-                                          .value = output,
-                                          .error = error,
-                                          .cause = cause},
-                       done, context);
+                       &(struct stimulus){.kind = kinds[completion->action],
+                                          .frame = token->frame,
+                                          .task_id = token->task_id,
+                                          .value = completion->output,
+                                          .error = completion->error,
+                                          .cause = completion->cause},
+                       completion->done, completion->context);
+}
+
+void engine_complete_token(struct engine *engine, const char *text, enum token_action action,
+                           struct json_object *output, const char *error, const char *cause, engine_done_fn *done,
+                           void *context)
+{
+    struct completion completion = {
+        .action = action, .output = output, .error = error, .cause = cause, .done = done, .context = context};
+    if (!locate(engine, text, &completion.token))
+        refuse(done, context, ERR_INVALID, "%s", "Invalid token");
+    else if (engine->store && run_by_id(engine, completion.token.id) == NULL)
+        completions_add(engine, &completion);
+    else
+        engine_complete(engine, &completion);
 }
 
 /* --- what waits for a token ---------------------------------------------------------------------------------- */

@@ -174,6 +174,7 @@ struct engine {
     int owned;       /* those that are drained too */
     struct owner *owner;
     struct recovery *recovery;
+    struct completions *completions;
     struct peers *peers;     /* requests to others */
     struct inbox *inbox;     /* requests of others */
     struct lh_table *remote; /* watches of executions on other nodes' shards, by ARN */
@@ -293,6 +294,25 @@ struct token {
 };
 void token_make(struct engine *engine, const struct token *token, char *ret_text);
 bool token_read(struct engine *engine, const char *text, struct token *ret_token);
+
+/* --- completions.c ------------------------------------------------------------------------------------- */
+
+/* What engine_complete_token() was asked for. */
+struct completion {
+    struct token token;
+    enum token_action action;
+    struct json_object *output;
+    const char *error, *cause;
+    engine_done_fn *done;
+    void *context;
+};
+
+int completions_open(struct engine *engine, struct err *err);
+void completions_close(struct engine *engine);
+/* Carries it out before the loop waits again, together with others whose executions have to be read. */
+void completions_add(struct engine *engine, const struct completion *completion);
+/* Carries it out now (engine.c). */
+void engine_complete(struct engine *engine, const struct completion *completion);
 
 /* --- activity.c ------------------------------------------------------------------------------------------ */
 void activity_offer(struct run *run, uint32_t frame, int64_t task_id, const char *activity_arn);

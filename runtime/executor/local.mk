@@ -4,6 +4,7 @@ libruntime_a_SOURCES += \
     %D%/activity_priv.h \
     %D%/child_name.c \
     %D%/commit.c \
+    %D%/completions.c \
     %D%/definition_cache.c \
     %D%/elsewhere.c \
     %D%/elsewhere.h \

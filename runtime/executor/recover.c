@@ -19,6 +19,7 @@ enum {
     AHEAD_MS = 5000,
     EARLY_MS = 1000, /* so much before the first of them */
     SLICE_US = 20000,
+    TOGETHER_MAX = 64, /* executions that the store is asked for at once */
     RETRY_MS = 1000 /* when the store could not be read */
 };
 
@@ -111,6 +112,21 @@ static bool load(struct engine *engine, const struct sleeper *sleeper)
     return true;
 }
 
+static bool load_some(struct engine *engine)
+{
+    struct recovery *recovery = engine->recovery;
+    struct store_key keys[TOGETHER_MAX] = {0};
+    size_t count = 0;
+    bool good = true;
+    for (size_t i = recovery->head; i < recovery->count && count < TOGETHER_MAX; i++)
+        keys[count++] = (struct store_key){recovery->queue[i].shard, recovery->queue[i].id};
+    store_prefetch(engine->store, keys, count);
+    for (; good && count > 0 && recovery->head < recovery->count; count--)
+        good = load(engine, &recovery->queue[recovery->head++]);
+    store_prefetch(engine->store, NULL, 0);
+    return good;
+}
+
 static void on_timer(int fd, short what, void *context)
 {
     (void)fd, (void)what;
@@ -123,7 +139,7 @@ static void on_timer(int fd, short what, void *context)
         return;
     }
     while (recovery->head < recovery->count && clock_us() < until_us) {
-        if (load(engine, &recovery->queue[recovery->head++]))
+        if (load_some(engine))
             continue;
         recovery->head = recovery->count = 0;
         recovery->next_ms = 0;

@@ -45,6 +45,11 @@ WRAP(execution_by_arn, (struct store * store, const char *arn, store_execution_f
 WRAP(execution_by_id,
      (struct store * store, int shard, int64_t id, store_execution_fn *fn, void *context, struct err *err), shard, id,
      fn, context, err)
+static void fault_prefetch(struct store *store, const struct store_key *keys, size_t count)
+{
+    store_prefetch(inner_of(store), keys, count); /* a hint: what it cannot do now is asked for one by one */
+}
+
 WRAP(executions,
      (struct store * store, const struct store_execution_query *query, store_execution_fn *fn, void *context,
       struct err *err),
@@ -146,6 +151,7 @@ static const struct store_ops fault_ops = {
     .commit = fault_commit,
     .execution_by_arn = fault_execution_by_arn,
     .execution_by_id = fault_execution_by_id,
+    .prefetch = fault_prefetch,
     .executions = fault_executions,
     .executions_due = fault_executions_due,
     .next_wake = fault_next_wake,

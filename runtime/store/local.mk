@@ -10,6 +10,7 @@ libruntime_a_SOURCES += \
     %D%/postgres_notify.c \
     %D%/postgres_params.c \
     %D%/postgres_params.h \
+    %D%/postgres_prefetch.c \
     %D%/postgres_priv.h \
     %D%/postgres_read.c \
     %D%/postgres_schema.c \

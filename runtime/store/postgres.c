@@ -336,6 +336,7 @@ static void postgres_close(struct store *base)
         pq.clear(
             pq.execParams(store->writer.pg, "DELETE FROM writer WHERE id = $1", 1, NULL, params.values, NULL, NULL, 0));
     }
+    postgres_prefetch_end(store);
     pq.finish(store->reader.pg);
     pq.finish(store->writer.pg);
     pq.finish(store->listener.pg);
@@ -450,6 +451,7 @@ static const struct store_ops postgres_ops = {
     .commit = postgres_commit,
     .execution_by_arn = postgres_execution_by_arn,
     .execution_by_id = postgres_execution_by_id,
+    .prefetch = postgres_prefetch,
     .executions = postgres_executions,
     .executions_due = postgres_executions_due,
     .next_wake = postgres_next_wake,

@@ -47,6 +47,7 @@ struct postgres_store {
     struct postgres_connection reader;
     struct postgres_connection writer;
     struct postgres_connection listener;
+    PGresult *prefetched_executions, *prefetched_history; /* both or none */
     int64_t change_counter;
     struct store_changes changes; /* since they were last asked for */
     char *listens;                /* the node's name, or NULL */
@@ -96,6 +97,13 @@ int postgres_execution_by_arn(struct store *store, const char *arn, store_execut
                               struct err *err);
 int postgres_execution_by_id(struct store *store, int shard, int64_t id, store_execution_fn *fn, void *context,
                              struct err *err);
+void postgres_prefetch(struct store *store, const struct store_key *keys, size_t count);
+void postgres_prefetch_end(struct postgres_store *store);
+/* False: it is not among what was prefetched. */
+bool postgres_prefetched_execution(const struct postgres_store *store, int shard, int64_t id, PGresult **ret_answer,
+                                   int *ret_row);
+bool postgres_prefetched_history(const struct postgres_store *store, int shard, int64_t id, store_history_fn *fn,
+                                 void *context, int *ret_result);
 int postgres_executions(struct store *store, const struct store_execution_query *query, store_execution_fn *fn,
                         void *context, struct err *err);
 int postgres_executions_due(struct store *store, const int *shards, size_t count, int64_t now_ms,

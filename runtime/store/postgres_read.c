@@ -30,21 +30,22 @@ static int ask(struct store *base, enum postgres_statement which, const struct p
 #define EXECUTION_COLUMNS                                                                                              \
     "id, shard, arn, machine, meta, status, started_ms, stopped_ms, wake_ms, redrive_count, redriven_ms, map_run"
 
-static int give_execution(const PGresult *answer, int i, store_execution_fn *fn, void *context)
+/* `at`: the first of the columns. */
+static int give_execution(const PGresult *answer, int i, int at, store_execution_fn *fn, void *context)
 {
     struct store_execution row = {
-        .id = postgres_int(answer, i, 0),
-        .shard = (int)postgres_int(answer, i, 1),
-        .arn = postgres_text(answer, i, 2),
-        .machine = postgres_text(answer, i, 3),
-        .meta = postgres_text(answer, i, 4),
-        .status = (enum execution_status)postgres_int(answer, i, 5),
-        .started_ms = postgres_int(answer, i, 6),
-        .stopped_ms = postgres_int(answer, i, 7),
-        .wake_ms = postgres_int(answer, i, 8),
-        .redrive_count = postgres_int(answer, i, 9),
-        .redriven_ms = postgres_int(answer, i, 10),
-        .map_run = postgres_text(answer, i, 11),
+        .id = postgres_int(answer, i, at),
+        .shard = (int)postgres_int(answer, i, at + 1),
+        .arn = postgres_text(answer, i, at + 2),
+        .machine = postgres_text(answer, i, at + 3),
+        .meta = postgres_text(answer, i, at + 4),
+        .status = (enum execution_status)postgres_int(answer, i, at + 5),
+        .started_ms = postgres_int(answer, i, at + 6),
+        .stopped_ms = postgres_int(answer, i, at + 7),
+        .wake_ms = postgres_int(answer, i, at + 8),
+        .redrive_count = postgres_int(answer, i, at + 9),
+        .redriven_ms = postgres_int(answer, i, at + 10),
+        .map_run = postgres_text(answer, i, at + 11),
     };
 
     return fn(context, &row);
@@ -55,7 +56,7 @@ static int give_executions(const PGresult *answer, store_execution_fn *fn, void 
     int said = 0;
 
     for (int i = 0; i < pq.ntuples(answer) && !said; i++)
-        said = give_execution(answer, i, fn, context);
+        said = give_execution(answer, i, 0, fn, context);
     return store_callback_result(said);
 }
 
@@ -83,7 +84,10 @@ int postgres_execution_by_id(struct store *store, int shard, int64_t id, store_e
     AUTO_PARAMS anywhere = PARAMS_INIT;
     PGresult *answer;
     int result;
+    int row;
 
+    if (postgres_prefetched_execution((struct postgres_store *)store, shard, id, &answer, &row))
+        return store_callback_result(give_execution(answer, row, 2, fn, context));
     params_add_int(&params, shard);
     params_add_int(&params, id);
     result = ask(store, POSTGRES_EXECUTION_BY_ID, &params, &answer, err);
@@ -207,6 +211,9 @@ int postgres_history(struct store *store, int shard, int64_t execution_id, int64
     PGresult *answer;
     int result;
 
+    if (!from_event_id &&
+        postgres_prefetched_history((struct postgres_store *)store, shard, execution_id, fn, context, &result))
+        return result;
     params_add_int(&params, shard);
     params_add_int(&params, execution_id);
     params_add_int(&params, from_event_id);
@@ -341,7 +348,7 @@ static int give_until(struct scanning *scanning, int64_t id)
     int said = 0;
 
     while (!said && scanning->at < pq.ntuples(scanning->page) && postgres_int(scanning->page, scanning->at, 0) <= id)
-        said = give_execution(scanning->page, scanning->at++, scanning->fn, scanning->context);
+        said = give_execution(scanning->page, scanning->at++, 0, scanning->fn, scanning->context);
     return said;
 }
 

@@ -237,6 +237,12 @@ int store_execution_by_id(struct store *store, int shard, int64_t id, store_exec
     return store->ops->execution_by_id(store, shard, id, fn, context, err);
 }
 
+void store_prefetch(struct store *store, const struct store_key *keys, size_t count)
+{
+    if (store->ops->prefetch)
+        store->ops->prefetch(store, keys, count);
+}
+
 int store_executions(struct store *store, const struct store_execution_query *query, store_execution_fn *fn,
                      void *context, struct err *err)
 {

@@ -161,6 +161,17 @@ int store_execution_by_arn(struct store *store, const char *arn, store_execution
 int store_execution_by_id(struct store *store, int shard, int64_t id, store_execution_fn *fn, void *context,
                           struct err *err);
 
+struct store_key {
+    int shard;
+    int64_t id;
+};
+/*
+ * Says that the executions of these numbers are read next, by store_execution_by_id() and store_history() from their
+ * start: PostgreSQL is asked for them together. What was read is kept until the next call (no keys: ends it), so
+ * nobody may write to them until then.
+ */
+void store_prefetch(struct store *store, const struct store_key *keys, size_t count);
+
 struct store_execution_query {
     const char *machine;     /* or NULL */
     const char *map_run;     /* or NULL */

@@ -26,6 +26,7 @@ struct store_ops {
                             struct err *err);
     int (*execution_by_id)(struct store *store, int shard, int64_t id, store_execution_fn *fn, void *context,
                            struct err *err);
+    void (*prefetch)(struct store *store, const struct store_key *keys, size_t count); /* optional */
     int (*executions)(struct store *store, const struct store_execution_query *query, store_execution_fn *fn,
                       void *context, struct err *err);
     int (*executions_due)(struct store *store, const int *shards, size_t count, int64_t now_ms, store_execution_fn *fn,

@@ -1,0 +1,95 @@
+/*
+ * postgres_prefetch.c - many executions and their histories in two round trips, for reads that follow at once.
+ *
+ * Both answers are ordered by shard and number, so what belongs to an execution is found by halving.
+ */
+#include "config.h"
+
+#include "runtime/store/postgres_priv.h"
+
+enum { KEY_COLUMNS = 2 }; /* shard and number lead both answers */
+
+void postgres_prefetch_end(struct postgres_store *store)
+{
+    pq.clear(store->prefetched_executions);
+    pq.clear(store->prefetched_history);
+    store->prefetched_executions = store->prefetched_history = NULL;
+}
+
+static int read_all(struct postgres_store *store, enum postgres_statement which, const struct store_key *keys,
+                    size_t count, PGresult **ret_answer)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    struct buf *shards = params_begin_int4s(&params, count);
+    struct buf *ids = params_begin_int8s(&params, count);
+
+    for (size_t i = 0; i < count; i++) {
+        array_add_int4(shards, keys[i].shard);
+        array_add_int8(ids, keys[i].id);
+    }
+    params_end(&params);
+    return postgres_ask(store, &store->reader, which, &params, ret_answer, NULL);
+}
+
+void postgres_prefetch(struct store *base, const struct store_key *keys, size_t count)
+{
+    struct postgres_store *store = (struct postgres_store *)base;
+
+    postgres_prefetch_end(store);
+    if (count < 2)
+        return;
+    if (read_all(store, POSTGRES_PREFETCH_EXECUTIONS, keys, count, &store->prefetched_executions) ||
+        read_all(store, POSTGRES_PREFETCH_HISTORY, keys, count, &store->prefetched_history))
+        postgres_prefetch_end(store);
+}
+
+/* The first row that is not before the key. */
+static int first_row(const PGresult *answer, int shard, int64_t id)
+{
+    int low = 0;
+    int high = pq.ntuples(answer);
+
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        int64_t its_shard = postgres_int(answer, middle, 0);
+
+        if (its_shard < shard || (its_shard == shard && postgres_int(answer, middle, 1) < id))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool is_of(const PGresult *answer, int row, int shard, int64_t id)
+{
+    return row < pq.ntuples(answer) && postgres_int(answer, row, 0) == shard && postgres_int(answer, row, 1) == id;
+}
+
+bool postgres_prefetched_execution(const struct postgres_store *store, int shard, int64_t id, PGresult **ret_answer,
+                                   int *ret_row)
+{
+    PGresult *answer = store->prefetched_executions;
+
+    if (!answer)
+        return false;
+    *ret_answer = answer;
+    *ret_row = first_row(answer, shard, id);
+    return is_of(answer, *ret_row, shard, id);
+}
+
+bool postgres_prefetched_history(const struct postgres_store *store, int shard, int64_t id, store_history_fn *fn,
+                                 void *context, int *ret_result)
+{
+    const PGresult *answer = store->prefetched_history;
+    int said = 0;
+    int row = answer ? first_row(answer, shard, id) : 0;
+
+    if (!answer || !is_of(answer, row, shard, id))
+        return false;
+    for (; !said && is_of(answer, row, shard, id); row++)
+        said = fn(context, postgres_int(answer, row, KEY_COLUMNS), postgres_int(answer, row, KEY_COLUMNS + 1),
+                  pq.getvalue(answer, row, KEY_COLUMNS + 2), (size_t)pq.getlength(answer, row, KEY_COLUMNS + 2));
+    *ret_result = store_callback_result(said);
+    return true;
+}
