@@ -35,6 +35,7 @@
 
 enum {
     TIDY_MS = 60000,
+    MISSED_MS = 100,
     DRAIN_POLL_MS = 20,
     DRAIN_REQUESTS_MS = 500 /* so long requests at work may hold a shard that is drained */
 };
@@ -64,6 +65,7 @@ struct owner {
     char *info_text;
     bool joined;
     bool announce; /* with the next renewal */
+    bool missed;   /* what looked free was not to be had: another node was quicker, or its dead holder had it locked */
     int64_t sure_until_ms, take_from_ms, tidy_ms, drain_until_ms;
     int drains;
     struct peer_events *listeners;
@@ -375,6 +377,7 @@ static int take_free(struct engine *engine, int most, struct err *err)
     }
     free(shards);
     free(epochs);
+    engine->owner->missed = taken < count;
     if (taken) {
         engine_log(engine, view->count > 1 ? 1 : 0, "took %d shards, %d of %d are ours", taken, engine->owned,
                    engine->shards);
@@ -478,6 +481,7 @@ static void tick(struct engine *engine)
     struct owner *owner = engine->owner;
     struct err err;
     int64_t pause_ms = store_lease_ms(engine->store) / 3;
+    owner->missed = false;
     int code = renew(engine, &err);
     if (code == 0)
         code = balance(engine, &err);
@@ -488,6 +492,8 @@ static void tick(struct engine *engine)
     if (code != 0) {
         engine_log(engine, 2, "could not renew the leases: %s", err.message);
         pause_ms /= 2;
+    } else if (owner->missed) {
+        pause_ms = MISSED_MS;
     }
     arm(owner->timer, pause_ms);
 }
