@@ -1,12 +1,13 @@
-"""What is done to the cluster: kills, pauses, stops, restarts of the database, cut connections. One seed, one course."""
+"""What is done to the cluster: kills, pauses, stops, and what can happen to its database. One seed, one course."""
 import collections
 import random
 import subprocess
 import threading
 import time
 
+LEASE_S = 3  # how long a node that does not renew keeps its shards (runtime/store/postgres.c)
 # How often each, relative to the others.
-ACTIONS = {"kill": 5, "pause": 3, "stop": 3, "restart": 1, "cut": 3, "freeze": 1}
+ACTIONS = {"kill": 5, "pause": 3, "stop": 3, "restart": 1, "cut": 3, "freeze": 1, "stall": 2, "overtake": 3}
 
 
 class Chaos:
@@ -46,7 +47,7 @@ class Chaos:
             action = self.random.choices(list(self.actions), list(self.actions.values()))[0]
             node = self.random.choice(self.nodes)
             span = self.random.random()
-            if action in ("restart", "cut", "freeze"):
+            if action in ("restart", "cut", "freeze", "stall"):
                 getattr(self, action)(span)
                 continue
             if not node.lock.acquire(blocking=False):
@@ -76,6 +77,21 @@ class Chaos:
     def pause(self, node, span):
         node.pause(0.1 + span * span * self.pause_s_max)
 
+    def overtake(self, node, span):
+        """Its leases are taken while a commit of it is on its way: that must not be written any more."""
+        seconds = LEASE_S + 1.5 + span * self.pause_s_max / 2
+        holding = threading.Thread(target=self.hold, args=(node.process.pid, seconds), daemon=True)
+        holding.start()
+        time.sleep(0.3)
+        node.pause(seconds)
+        holding.join()
+
+    def hold(self, pid, seconds):
+        try:
+            self.database.hold_commits(pid, seconds)
+        except RuntimeError:
+            pass  # the database ended meanwhile
+
     def stop(self, node, span):
         if not node.stop():
             self.faults.append(f"{node.name} did not end well on SIGTERM")
@@ -96,6 +112,15 @@ class Chaos:
         self.database.freeze(span * self.pause_s_max)
         self.counts["freeze"] += 1
         self.note("freeze of the database: over")
+
+    def stall(self, span):
+        self.note(f"stall of a node's connections, {span * self.pause_s_max:.1f} s")
+        try:
+            self.database.stall(span * self.pause_s_max)
+            self.counts["stall"] += 1
+        except RuntimeError:
+            pass  # the database ended: as good as a cut
+        self.note("stall of a node's connections: over")
 
     def cut(self, span):
         self.note("cut")

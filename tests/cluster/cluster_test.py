@@ -138,8 +138,10 @@ class Run:
     def report(self):
         load, counts = self.load, self.chaos.counts
         acknowledged = sum(start.acknowledged for start in load.starts.values())
-        print(f"{counts['kill']} kills, {counts['pause']} pauses, {counts['stop']} graceful stops, {counts['restart']} "
-              f"restarts and {counts['freeze']} freezes of PostgreSQL, {counts['cut']} cuts of connections; settled in {self.settled_s:.1f} s")
+        print(f"{counts['kill']} kills, {counts['pause']} pauses, {counts['overtake']} commits overtaken, "
+              f"{counts['stop']} graceful stops, {counts['restart']} restarts and {counts['freeze']} freezes of "
+              f"PostgreSQL, {counts['cut']} cuts and {counts['stall']} stalls of connections; settled in "
+              f"{self.settled_s:.1f} s")
         print(f"{len(self.executions)} executions checked ({acknowledged} of {len(load.starts)} starts acknowledged), "
               f"{sum(len(one.events) for one in self.executions.values())} events")
         print(f"acknowledged: {len(load.callbacks)} callbacks, {len(load.chores)} activity tasks, "

@@ -51,12 +51,28 @@ class Database(Postgres):
         finally:
             _signal(group, signal.SIGCONT)
 
+    def stall(self, seconds):
+        """What one node sends to the database hangs there, commits and renewals, while the others go on without it."""
+        rows = self.sql("SELECT pid FROM pg_stat_activity WHERE split_part(application_name, ' ', 3) = (SELECT"
+                        " split_part(application_name, ' ', 3) FROM pg_stat_activity WHERE application_name LIKE"
+                        " 'orchestrator writer %' ORDER BY random() LIMIT 1)", within_s=1)
+        try:
+            _signal([int(row[0]) for row in rows], signal.SIGSTOP)
+            time.sleep(seconds)
+        finally:
+            _signal([int(row[0]) for row in rows], signal.SIGCONT)
+
+    def hold_commits(self, pid, seconds):
+        """The next commit of the node with this process stops before it proves its leases, for so long."""
+        self.sql("BEGIN; SELECT 1 FROM orchestrator.writer WHERE id = (SELECT writer FROM audit.lease WHERE node LIKE"
+                 f" '%:{pid}-%' ORDER BY n DESC LIMIT 1) FOR UPDATE; SELECT pg_sleep({seconds}); COMMIT", within_s=1)
+
     def sql(self, text, within_s=60):
         """Runs SQL; the rows of its answers, each a list of texts (null: None)."""
         end = time.monotonic() + within_s
         while True:
-            done = subprocess.run([f"{self.bin}/psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-F", CELL, "-P", f"null={NULL}",
-                                   "-h", self.folder, "-U", "orchestrator", "cluster"],
+            done = subprocess.run([f"{self.bin}/psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-F", CELL, "-P",
+                                   f"null={NULL}", "-h", self.folder, "-U", "orchestrator", "cluster"],
                                   input=text.encode(), capture_output=True, check=False)
             if done.returncode == 0:
                 break
