@@ -62,14 +62,38 @@ static void check(bool holds, const char *what)
     abort();
 }
 
+static void close_bench(void)
+{
+    if (bench.base == NULL)
+        return;
+    http_server_close(bench.open);
+    http_server_close(bench.guarded);
+    http_keys_free(bench.keys);
+    service_close(bench.service);
+    engine_close(bench.engine, 0);
+    store_close(bench.store);
+    event_base_free(bench.base);
+    static const char *const files[] = {"store.db", "store.db-wal", "store.db-shm", "store.db-owner"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char *path = mem_printf("%s/%s", bench.folder, files[i]);
+        unlink(path);
+        free(path);
+    }
+    rmdir(bench.folder);
+    bench = (struct bench){0};
+}
+
 static void open_bench(void)
 {
+    static bool closes;
     struct err err = {0};
     AUTO_JSON struct json_object *keys = NULL;
     snprintf(bench.folder, sizeof bench.folder, "%s/request_fuzz.XXXXXX",
              access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     check(mkdtemp(bench.folder) != NULL, "no folder");
     signal(SIGPIPE, SIG_IGN);
+    if (!closes)
+        closes = atexit(close_bench) == 0;
     char *url = mem_printf("sqlite:%s/store.db", bench.folder);
     bench.base = event_base_new();
     check(store_open(url, &bench.store, &err) == 0, err.message);
@@ -94,25 +118,6 @@ static void open_bench(void)
     http.keys = bench.keys;
     check(http_server_open(&http, &bench.guarded, &err) == 0, err.message);
     free(url);
-}
-
-static void close_bench(void)
-{
-    http_server_close(bench.open);
-    http_server_close(bench.guarded);
-    http_keys_free(bench.keys);
-    service_close(bench.service);
-    engine_close(bench.engine, 0);
-    store_close(bench.store);
-    event_base_free(bench.base);
-    static const char *const files[] = {"store.db", "store.db-wal", "store.db-shm"};
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        char *path = mem_printf("%s/%s", bench.folder, files[i]);
-        unlink(path);
-        free(path);
-    }
-    rmdir(bench.folder);
-    bench = (struct bench){0};
 }
 
 /* --- the client ----------------------------------------------------------------------------------------------------
