@@ -20,7 +20,7 @@ enum {
     EARLY_MS = 1000, /* so much before the first of them */
     SLICE_US = 20000,
     TOGETHER_MAX = 64, /* executions that the store is asked for at once */
-    RETRY_MS = 1000 /* when the store could not be read */
+    RETRY_MS = 1000    /* when the store could not be read */
 };
 
 struct sleeper {

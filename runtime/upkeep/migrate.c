@@ -204,7 +204,7 @@ static int copy_document(void *context, const char *kind, const char *key, const
 
 static int copy_documents(struct migration *migration)
 {
-    int result;
+    int result = 0;
 
     do {
         migration->page_rows = 0;
