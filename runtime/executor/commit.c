@@ -68,12 +68,17 @@ void commit_kick(struct engine *engine)
     event_active(engine->kick, EV_TIMEOUT, 0);
 }
 
+/*
+ * Proved from the start: should the shard be lost before the commit is handed over, the run leaves it, and yet the
+ * commit must fail, since rows of the run or answers that wait for them are in it.
+ */
 void commit_add_run(struct engine *engine, struct run *run)
 {
     if (run->dirty)
         return;
     run->dirty = true;
     struct commit *commit = engine->filling;
+    store_batch_prove(commit->batch, run->shard, engine->epochs[run->shard]);
     commit->runs = mem_grow(commit->runs, &commit->run_capacity, commit->run_count + 1, sizeof *commit->runs);
     commit->runs[commit->run_count++] = run;
     commit_kick(engine);
@@ -126,7 +131,7 @@ void commit_close_row(struct run *run, struct store_batch *batch)
     run->row_first_id = 0;
 }
 
-static void write_run(struct engine *engine, struct store_batch *batch, struct run *run)
+static void write_run(struct store_batch *batch, struct run *run)
 {
     int64_t wake_ms = wake_moment(run);
     if (!run->added || run->changed || wake_ms != run->wake_ms) {
@@ -154,16 +159,15 @@ static void write_run(struct engine *engine, struct store_batch *batch, struct r
     }
     if (run->row.bytes)
         commit_close_row(run, batch);
-    store_batch_prove(batch, run->shard, engine->epochs[run->shard]);
 }
 
-static void seal(struct engine *engine, struct commit *commit)
+static void seal(struct commit *commit)
 {
     for (size_t i = 0; i < commit->run_count; i++) {
         struct run *run = commit->runs[i];
         if (run == NULL)
             continue;
-        write_run(engine, commit->batch, run);
+        write_run(commit->batch, run);
         run->dirty = false;
         run->in_commits++;
     }
@@ -172,7 +176,7 @@ static void seal(struct engine *engine, struct commit *commit)
 static void hand_over(struct engine *engine)
 {
     struct commit *commit = engine->filling;
-    seal(engine, commit);
+    seal(commit);
     engine->filling = engine->spare ? engine->spare : commit_new();
     engine->spare = NULL;
     engine->writing = commit;
@@ -249,22 +253,31 @@ static void forget_map_runs(struct engine *engine)
     free(ids);
 }
 
-/* Invariant (3). The filling commit goes on with what does not depend on the lost one: its documents. */
+/* Nothing is left of what it would have written; those who wait for it will be told the error. */
+static void empty(struct commit *commit, const struct err *err)
+{
+    store_batch_free(commit->batch);
+    commit->batch = store_batch_new();
+    commit->command_count = 0;
+    for (size_t i = 0; i < commit->done_count; i++)
+        commit->dones[i].code = err->code;
+    commit->err = *err;
+    logging_drop(commit);
+}
+
+/*
+ * Invariant (3). The filling commit builds on the lost one: rows of the same executions, answers to what they did. Those
+ * that leave memory withdraw what they asked of others, in the filling commit, so that is emptied before.
+ */
 static void lose(struct engine *engine, struct commit *commit)
 {
     engine_log(engine, 3, "could not commit: %s; executions are read again", commit->err.message);
-    if (commit->code == ERR_EXISTS) /* one start of many: which one is told when it is asked for again */
-        commit->code = commit->err.code = ERR_BUSY;
+    logging_drop(commit);
+    empty(engine->filling, &commit->err);
     forget_runs(commit);
     forget_runs(engine->filling);
+    engine->filling->run_count = 0;
     forget_map_runs(engine);
-    logging_drop(commit);
-    logging_drop(engine->filling);
-    struct commit *filling = engine->filling;
-    filling->run_count = 0;
-    filling->command_count = 0;
-    for (size_t i = 0; i < filling->done_count; i++)
-        filling->dones[i].code = commit->code;
     if (commit->code == ERR_FENCED) /* which of the shards are lost, the leases tell */
         owner_look(engine);
     recover_soon(engine, commit->code == ERR_FENCED ? 0 : ENGINE_RELOAD_MS);

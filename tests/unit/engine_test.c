@@ -3,6 +3,8 @@
 #include "asl/base/err.h"
 #include "asl/base/json.h"
 #include "runtime/executor/engine.h"
+#include "runtime/executor/peer.h"
+#include "runtime/store/fault.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +21,7 @@
 struct fixture {
     char path[64], url[80];
     struct event_base *base;
-    struct store *store;
+    struct store *inner, *store; /* the one that works, and one around it that fails when a test says so */
     struct engine *engine;
 };
 
@@ -34,8 +36,9 @@ static void open_engine(struct fixture *f, bool virtual_clock)
 {
     struct err err;
     f->base = event_base_new();
-    if (store_open(f->url, &f->store, &err) != 0)
+    if (store_open(f->url, &f->inner, &err) != 0)
         fail_msg("%s", err.message);
+    f->store = store_fault_new(f->inner, 0);
     struct engine_options options = {
         .base = f->base, .store = f->store, .virtual_clock = virtual_clock, .log = log_line};
     assert_int_equal(engine_open(&options, &f->engine, &err), 0);
@@ -124,10 +127,11 @@ static void put_definition(struct fixture *f, const char *text, char key[65])
     free(body);
 }
 
-static void start(struct fixture *f, const char *definition, const char *name, const char *input, struct ending *ending)
+/* Asks for a start, and does not wait for the answer. */
+static void begin_start(struct fixture *f, const char *definition_key, const char *name, const char *input,
+                        struct answer *answer, struct ending *ending)
 {
-    char key[65], arn[256];
-    put_definition(f, definition, key);
+    char arn[256];
     snprintf(arn, sizeof arn, "arn:aws:states:us-east-1:123456789012:execution:m:%s", name);
     struct json_object *value;
     assert_int_equal(json_parse(input, strlen(input), &value, NULL), 0);
@@ -136,17 +140,30 @@ static void start(struct fixture *f, const char *definition, const char *name, c
         .name = name,
         .machine_arn = "arn:aws:states:us-east-1:123456789012:stateMachine:m",
         .machine_name = "m",
-        .definition_key = key,
+        .definition_key = definition_key,
         .role_arn = "arn:aws:iam::123456789012:role/r",
         .input = value,
     };
-    struct answer answer = {0};
     int64_t started_ms;
-    engine_start(f->engine, &start, &started_ms, on_done, &answer, on_ended, ending);
-    while (!answer.given)
-        event_base_loop(f->base, EVLOOP_ONCE);
-    assert_int_equal(answer.code, 0);
+    *answer = (struct answer){0};
+    engine_start(f->engine, &start, &started_ms, on_done, answer, on_ended, ending);
     json_object_put(value);
+}
+
+static void wait_for_answer(struct fixture *f, const struct answer *answer)
+{
+    while (!answer->given)
+        event_base_loop(f->base, EVLOOP_ONCE);
+}
+
+static void start(struct fixture *f, const char *definition, const char *name, const char *input, struct ending *ending)
+{
+    char key[65];
+    struct answer answer;
+    put_definition(f, definition, key);
+    begin_start(f, key, name, input, &answer, ending);
+    wait_for_answer(f, &answer);
+    assert_int_equal(answer.code, 0);
 }
 
 static void wait_for(struct fixture *f, const struct ending *ending)
@@ -168,6 +185,8 @@ static int print_history(void *context, const struct store_execution *row)
     buf_release(&out);
     return 0;
 }
+
+#define SHORT "{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Pass\",\"End\":true}}}"
 
 #define PASSES                                                                                                         \
     "{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Pass\",\"Next\":\"B\"},"                                         \
@@ -335,14 +354,20 @@ static void compare_page(struct pages *pages, struct json_object *whole, int64_t
 }
 
 /* Page after page in both directions, from anywhere, and the same page again: marks make no difference. */
+/* What ROWS wants. */
+static void add_items(struct buf *input)
+{
+    for (int i = 0; i < 150; i++)
+        buf_printf(input, "%s{\"n\":%d,\"text\":\"[{\\\"%d\\\\\"}", i ? "," : "[", i % 7 + 1, i);
+    buf_add_char(input, ']');
+}
+
 static void pages_of_a_history_are_pieces_of_it(void **state)
 {
     struct fixture *f = *state;
     open_engine(f, true);
     AUTO_BUF input = BUF_INIT;
-    for (int i = 0; i < 150; i++)
-        buf_printf(&input, "%s{\"n\":%d,\"text\":\"[{\\\"%d\\\\\"}", i ? "," : "[", i % 7 + 1, i);
-    buf_add_char(&input, ']');
+    add_items(&input);
     struct ending ending = {0};
     start(f, ROWS, "pages", input.data, &ending);
     wait_for(f, &ending);
@@ -373,6 +398,71 @@ static void pages_of_a_history_are_pieces_of_it(void **state)
     close_engine(f);
 }
 
+/* The commit that fills holds a start when it is found out that somebody else has taken over the shard. */
+static void a_start_on_a_lost_shard_is_not_acknowledged(void **state)
+{
+    struct fixture *f = *state;
+    char key[65];
+    open_engine(f, false);
+    put_definition(f, SHORT, key);
+    struct store *other;
+    int64_t epoch = 0;
+    assert_int_equal(store_open(f->url, &other, NULL), 0);
+    assert_int_equal(store_lease_take(other, peer_self(f->engine), (const int[]){0}, 1, &epoch, NULL), 0);
+    assert_int_not_equal(epoch, 0);
+    store_close(other);
+
+    AUTO_JSON struct json_object *yes = json_object_new_boolean(true);
+    peer_set_info(f->engine, "look", yes); /* before the commit is handed over */
+    struct answer answer;
+    struct ending ending = {0};
+    begin_start(f, key, "lost", "{}", &answer, &ending);
+    assert_false(answer.given);
+    wait_for_answer(f, &answer);
+    assert_int_not_equal(answer.code, 0);
+
+    struct store_totals totals;
+    assert_int_equal(store_totals(f->inner, &totals, NULL), 0);
+    assert_int_equal(totals.executions, 0);
+    assert_int_equal(totals.history_rows, 0);
+    close_engine(f);
+}
+
+static void a_lost_commit_takes_the_one_that_fills_with_it(void **state)
+{
+    struct fixture *f = *state;
+    char key[65], rows_key[65];
+    open_engine(f, false);
+    put_definition(f, SHORT, key);
+    put_definition(f, ROWS, rows_key);
+    AUTO_BUF input = BUF_INIT;
+    add_items(&input);
+
+    struct answer first, second;
+    struct ending first_ending = {0}, second_ending = {0};
+    begin_start(f, key, "first", "{}", &first, &first_ending);
+    store_fault_arm(f->store, 1);
+    while (!store_fault_struck(f->store))
+        event_base_loop(f->base, EVLOOP_NONBLOCK);
+    /* of so many events that rows of it are in the batch before it is handed over */
+    begin_start(f, rows_key, "second", input.data, &second, &second_ending);
+    assert_false(first.given);
+    wait_for_answer(f, &first);
+    wait_for_answer(f, &second);
+    assert_int_not_equal(first.code, 0);
+    assert_int_not_equal(second.code, 0);
+    struct store_totals totals;
+    assert_int_equal(store_totals(f->inner, &totals, NULL), 0);
+    assert_int_equal(totals.executions, 0);
+    assert_int_equal(totals.history_rows, 0);
+
+    begin_start(f, rows_key, "second", input.data, &second, &second_ending);
+    wait_for_answer(f, &second);
+    assert_int_equal(second.code, 0);
+    wait_for(f, &second_ending);
+    close_engine(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -382,6 +472,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_look_at_a_sleeper_keeps_its_watchers, setup, teardown),
         cmocka_unit_test_setup_teardown(an_express_execution_may_end_while_its_tasks_start, setup, teardown),
         cmocka_unit_test_setup_teardown(pages_of_a_history_are_pieces_of_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_start_on_a_lost_shard_is_not_acknowledged, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_lost_commit_takes_the_one_that_fills_with_it, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
