@@ -326,7 +326,7 @@ void activity_peers_close(struct engine *engine);
 /* --- definition_cache.c -------------------------------------------------------------------------------- */
 void definitions_close(struct engine *engine);
 
-/* --- owner.c: which shards are ours ---------------------------------------------------------------- */
+/* --- owner.c, owner_release.c, peer_nodes.c: which shards are ours ---------------------------------- */
 int owner_open(struct engine *engine, struct err *err);
 /* This process is about to end: what has no task at work goes to others now. */
 void owner_leaves(struct engine *engine);

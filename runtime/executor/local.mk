@@ -24,10 +24,15 @@ libruntime_a_SOURCES += \
     %D%/log_files.h \
     %D%/logging.c \
     %D%/map_run.c \
+    %D%/node_view.c \
+    %D%/node_view.h \
     %D%/owner.c \
+    %D%/owner_priv.h \
+    %D%/owner_release.c \
     %D%/peer.c \
     %D%/peer.h \
     %D%/peer_inbox.c \
+    %D%/peer_nodes.c \
     %D%/peer_priv.h \
     %D%/recover.c \
     %D%/result_writer.c \
