@@ -177,12 +177,15 @@ static int open_server(struct serving *serving, struct err *err)
     const char *key = options_text(options, OPT_TLS_KEY);
     char *host = NULL;
     int port;
-    int64_t connections_max, idle_seconds, request_seconds;
+    int64_t connections_max, body_bytes_max, idle_seconds, request_seconds;
     if ((certificate == NULL) != (key == NULL))
         return err_set(err, ERR_INVALID, "--tls-cert and --tls-key belong together");
     int code = keys ? http_keys_read(keys, &serving->keys, err) : 0;
     if (code == 0)
         code = options_int(options, OPT_CONNECTIONS_MAX, 1, INT_MAX, LIMIT_CONNECTIONS, &connections_max, err);
+    if (code == 0)
+        code =
+            options_int(options, OPT_REQUEST_LIMIT, 1, LIMIT_REQUESTS_BYTES, LIMIT_REQUEST_BYTES, &body_bytes_max, err);
     if (code == 0)
         code = options_int(options, OPT_IDLE_TIMEOUT, 1, INT_MAX, LIMIT_IDLE_SECONDS, &idle_seconds, err);
     if (code == 0)
@@ -204,6 +207,7 @@ static int open_server(struct serving *serving, struct err *err)
                                             .tls_certificate = certificate,
                                             .tls_key = key,
                                             .connections_max = (size_t)connections_max,
+                                            .body_bytes_max = (size_t)body_bytes_max,
                                             .idle_seconds = idle_seconds,
                                             .request_seconds = request_seconds,
                                             .audit_fd = serving->audit_fd,

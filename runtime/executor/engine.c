@@ -114,11 +114,16 @@ void engine_inputs(struct engine *engine, struct inputs *ret_inputs)
     };
 }
 
+size_t engine_payload_max(const struct engine *engine)
+{
+    return engine->options.payload_bytes_max ? engine->options.payload_bytes_max : LIMIT_PAYLOAD_BYTES;
+}
+
 struct execution_settings engine_settings(const struct engine *engine, bool express)
 {
     const struct engine_options *options = &engine->options;
     return (struct execution_settings){
-        .payload_bytes_max = options->payload_bytes_max ? options->payload_bytes_max : LIMIT_PAYLOAD_BYTES,
+        .payload_bytes_max = engine_payload_max(engine),
         .history_events_max = express                       ? INT64_MAX
                               : options->history_events_max ? options->history_events_max
                                                             : LIMIT_HISTORY_EVENTS,

@@ -81,6 +81,8 @@ void engine_close(struct engine *engine, int grace_ms);
 
 /* The engine's clock (simulated under the virtual clock), ms since 1970. */
 int64_t engine_now_ms(const struct engine *engine);
+/* The largest input, output or result in bytes; SIZE_MAX: unlimited. */
+size_t engine_payload_max(const struct engine *engine);
 const char *engine_region(const struct engine *engine);
 const char *engine_account(const struct engine *engine);
 struct store *engine_store(struct engine *engine);

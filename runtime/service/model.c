@@ -36,6 +36,7 @@ enum { SHOWN_BYTES_MAX = 4096 }; /* of a value that is repeated in a message */
 struct findings {
     struct buf text;
     size_t count;
+    size_t payload_max;
     char *malformed;
 };
 
@@ -127,9 +128,10 @@ static void check_range(struct findings *findings, const struct model_shape *sha
         buf_printf(&findings->text, "Member must have %s greater than or equal to %lld", measured,
                    (long long)shape->min);
     }
-    if (shape->has_max && measure > (double)shape->max) {
+    size_t max = shape->payload ? findings->payload_max : (size_t)shape->max;
+    if (shape->has_max && measure > (double)max) {
         begin_finding(findings, shape, place, value);
-        buf_printf(&findings->text, "Member must have %s less than or equal to %lld", measured, (long long)shape->max);
+        buf_printf(&findings->text, "Member must have %s less than or equal to %zu", measured, max);
     }
 }
 
@@ -270,9 +272,10 @@ static void check_value(struct findings *findings, const struct model_shape *sha
     }
 }
 
-enum model_verdict model_check(const struct model_shape *shape, struct json_object *input, char **ret_message)
+enum model_verdict model_check(const struct model_shape *shape, struct json_object *input, size_t payload_max,
+                               char **ret_message)
 {
-    struct findings findings = {.text = BUF_INIT};
+    struct findings findings = {.text = BUF_INIT, .payload_max = payload_max};
     if (!has_type(shape, input))
         findings.malformed = mem_strdup("the input must be a JSON object");
     else

@@ -33,6 +33,7 @@ struct model_shape {
     const char *name;
     enum model_type type;
     bool sensitive; /* the value is not shown in messages */
+    bool payload;   /* an input or a result: its greatest length is the one that is set */
     bool has_min, has_max;
     int64_t min, max;                   /* of a number; else of the length */
     const char *pattern;                /* as AWS shows it */
@@ -69,9 +70,12 @@ enum model_verdict {
     MODEL_MALFORMED, /* a value of another type: SerializationException */
     MODEL_VIOLATED   /* constraints: ValidationException */
 };
-/* Checks an input; the message (heap) is set where something is wrong. Members that are not in the model are ignored.
+/*
+ * Checks an input; the message (heap) is set where something is wrong. Members that are not in the model are ignored.
+ * payload_max: the greatest length of what has `payload`.
  */
-enum model_verdict model_check(const struct model_shape *shape, struct json_object *input, char **ret_message);
+enum model_verdict model_check(const struct model_shape *shape, struct json_object *input, size_t payload_max,
+                               char **ret_message);
 
 /* Length of a UTF-8 text in UTF-16 units, as AWS counts. */
 size_t model_text_length(const char *text, size_t bytes);

@@ -22,6 +22,9 @@ REGEX = {r"\p{ASCII}*": r"[\x00-\x7f]*"}
 # Inputs that the service itself examines, with an answer of its own: recorded to be let through by the model.
 UNBOUNDED = {("ValidateStateMachineDefinition", "definition"), ("TestState", "definition")}
 
+# What carries an input or a result: how long it may be is a setting of ours.
+PAYLOADS = {"SensitiveData"}
+
 # Enumerations that AWS was seen to print in another order than its model has.
 RECORDED_ORDER = {"ExecutionStatus": ["SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING"]}
 
@@ -105,6 +108,8 @@ def write(table, operations, list_name):
             f.append(f".has_max = true, .max = {number(s['max'])}")
         if s.get("sensitive"):
             f.append(".sensitive = true")
+        if row["name"] in PAYLOADS:
+            f.append(".payload = true")
         if "pattern" in s:
             f.append(f".pattern = {quoted(s['pattern'])}")
             f.append(f".regex = {quoted(REGEX.get(s['pattern'], s['pattern']))}")

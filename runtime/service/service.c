@@ -114,7 +114,8 @@ static struct service_call *call_new(struct service *service, const char *operat
     call->starting = true;
     const struct model_operation *model = model_operation_find(operation);
     char *message = NULL;
-    enum model_verdict verdict = model ? model_check(model->shape, input, &message) : MODEL_OK;
+    enum model_verdict verdict =
+        model ? model_check(model->shape, input, engine_payload_max(service->engine), &message) : MODEL_OK;
     if (call->operation == NULL || model == NULL)
         call_fail(call, "UnknownOperationException", "The requested operation does not exist.");
     else if (verdict == MODEL_MALFORMED)

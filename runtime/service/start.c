@@ -42,9 +42,10 @@ static bool parse_input(struct service_call *call, struct json_object **ret_inpu
     if (text == NULL)
         text = "{}";
     size_t bytes = strlen(text);
-    if (bytes > LIMIT_PAYLOAD_BYTES) {
-        call_fail(call, "InvalidExecutionInput", "Invalid State Machine Execution Input: 'Input exceeds %d bytes.'",
-                  LIMIT_PAYLOAD_BYTES);
+    size_t bytes_max = engine_payload_max(call->service->engine);
+    if (bytes > bytes_max) {
+        call_fail(call, "InvalidExecutionInput", "Invalid State Machine Execution Input: 'Input exceeds %zu bytes.'",
+                  bytes_max);
         return false;
     }
     if (bytes == 0) {

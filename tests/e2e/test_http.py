@@ -209,6 +209,35 @@ class Tls(unittest.TestCase):
             self.assertEqual(post(server, "ListActivities", "{}", context=context)[1], {"activities": []})
 
 
+class Sizes(unittest.TestCase):
+    """The limits that AWS sets are defaults."""
+
+    ECHO = json.dumps({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}})
+
+    def answer_to(self, arguments, characters):
+        server = Server(*arguments)
+        self.addCleanup(server.close)
+        _, machine, _ = post(server, "CreateStateMachine", json.dumps({
+            "name": "echo", "roleArn": ROLE, "definition": self.ECHO, "type": "EXPRESS"}))
+        return post(server, "StartSyncExecution", json.dumps({
+            "stateMachineArn": machine["stateMachineArn"], "input": json.dumps("x" * (characters - 2))}))[:2]
+
+    def test_a_payload_is_as_large_as_is_set(self):
+        self.assertEqual(self.answer_to([], 262144)[1]["status"], "SUCCEEDED")
+        status, answer = self.answer_to([], 262145)
+        self.assertEqual((status, answer["__type"]), (400, "ValidationException"))
+        self.assertIn("length less than or equal to 262144", answer["message"])
+        self.assertEqual(self.answer_to(["--payload-limit", "300000"], 300000)[1]["status"], "SUCCEEDED")
+        self.assertIn("equal to 300000", self.answer_to(["--payload-limit", "300000"], 300001)[1]["message"])
+        self.assertIn("equal to 100", self.answer_to(["--payload-limit", "100"], 101)[1]["message"])
+
+    def test_a_request_is_as_large_as_is_set(self):
+        unlimited = ["--payload-limit", "unlimited"]
+        self.assertEqual(self.answer_to(unlimited, 4000000)[0], 413)
+        status, answer = self.answer_to([*unlimited, "--request-limit", "5000000"], 4000000)
+        self.assertEqual((status, len(answer["output"])), (200, 4000000))
+
+
 class Buckets(unittest.TestCase):
     def test_items_say_where_they_are_from(self):
         with tempfile.TemporaryDirectory() as folder:

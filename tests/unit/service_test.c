@@ -1,6 +1,7 @@
 /* The operations of the API below HTTP: ARNs, the checks of inputs, and changes that meet. */
 #include "asl/base/err.h"
 #include "asl/base/json.h"
+#include "asl/base/limits.h"
 #include "asl/base/mem.h"
 #include "runtime/executor/engine.h"
 #include "runtime/service/arn.h"
@@ -141,8 +142,9 @@ static void inputs_are_checked(void **unused)
         AUTO_JSON struct json_object *input = NULL;
         assert_int_equal(json_parse(cases[i].input, strlen(cases[i].input), &input, NULL), 0);
         char *message = NULL;
-        assert_int_equal(model_check(model_operation_find(cases[i].operation)->shape, input, &message),
-                         cases[i].verdict);
+        assert_int_equal(
+            model_check(model_operation_find(cases[i].operation)->shape, input, LIMIT_PAYLOAD_BYTES, &message),
+            cases[i].verdict);
         if (cases[i].message)
             assert_string_equal(message, cases[i].message);
         else
