@@ -261,7 +261,7 @@ void tasks_advance(struct engine *engine);
 bool tasks_hold(const struct run *run);
 void tasks_close(struct engine *engine, int grace_ms);
 
-/* --- map_run.c ------------------------------------------------------------------------------------------ */
+/* --- map_run.c: distributed Maps ------------------------------------------------------------------------ */
 void map_run_carry_out(struct run *run, struct command command);
 /* The run leaves memory; its children go on. */
 void map_runs_drop(struct run *run);

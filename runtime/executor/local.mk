@@ -24,6 +24,10 @@ libruntime_a_SOURCES += \
     %D%/log_files.h \
     %D%/logging.c \
     %D%/map_run.c \
+    %D%/map_run_children.c \
+    %D%/map_run_items.c \
+    %D%/map_run_priv.h \
+    %D%/map_run_record.c \
     %D%/node_view.c \
     %D%/node_view.h \
     %D%/owner.c \
