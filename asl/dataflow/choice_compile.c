@@ -104,10 +104,8 @@ static void compile_comparison(const struct choice_scope *scope, struct choice_t
     else
         compile_literal(scope, test, operand, place);
     free(place);
-    if (!json_member(rule, "Variable", &variable)) {
-        fault(scope, location, "These fields are required: [Variable]");
+    if (!json_member(rule, "Variable", &variable)) /* said already */
         return;
-    }
     place = mem_printf("%s/Variable", location);
     test->variable = compile_path(scope, variable, place);
     free(place);
@@ -152,10 +150,14 @@ static const char *suggest_field(const char *name, bool jsonata)
     return suggest.best;
 }
 
-/* Refuses fields that do not belong here; returns how many of them say what to test. */
-static size_t check_fields(const struct choice_scope *scope, struct json_object *rule, const char *location, bool top)
+/*
+ * Refuses fields that do not belong here, and rules that do not have just one of the fields that say what kind of test
+ * they are.
+ */
+static void check_fields(const struct choice_scope *scope, struct json_object *rule, const char *location, bool top)
 {
-    size_t tests = 0;
+    size_t tests = 0, kinds = 0;
+    bool slip = false;
     json_object_object_foreach (rule, name, value) {
         bool comparison = strcmp(name, "Variable") == 0 || find_comparator(name) != NULL;
         bool jsonpath_only = comparison || is_one_of(name, junctions);
@@ -165,9 +167,17 @@ static size_t check_fields(const struct choice_scope *scope, struct json_object 
         else if (!jsonpath_only && !(jsonata_only && top) && !(top && is_one_of(name, top_fields)) &&
                  strcmp(name, "Comment") != 0)
             schema_unsupported(scope->diagnostics, location, name, value, suggest_field(name, scope->jsonata));
-        tests += (jsonpath_only || is_one_of(name, condition_fields)) && strcmp(name, "Variable") != 0;
+        slip |= !jsonpath_only && !jsonata_only && !is_one_of(name, top_fields);
+        tests += jsonpath_only && strcmp(name, "Variable") != 0;
+        kinds += is_one_of(name, junctions) || is_one_of(name, condition_fields) || strcmp(name, "Variable") == 0;
     }
-    return tests;
+    if (kinds > 1 || (kinds == 0 && !slip)) /* not just a slip in its name */
+        fault(scope, location,
+              "The object must have only one of the following fields, [And, Or, Not, Variable, Condition]");
+    else if (tests == 0 && !slip && json_member(rule, "Variable", NULL) && !scope->jsonata)
+        fault_comparators(scope, location, "This object should have only one of the following fields");
+    else if (tests > 1 && !scope->jsonata)
+        fault_comparators(scope, location, "There should only be one of the following fields");
 }
 
 static struct choice_test *compile_condition(const struct choice_scope *scope, struct json_object *rule,
@@ -197,12 +207,7 @@ static struct choice_test *compile_test(const struct choice_scope *scope, struct
     struct json_object *rules;
     if (!expect(scope, location, rule, json_type_object))
         return test;
-    size_t faults = scope->diagnostics->error_count;
-    size_t tests = check_fields(scope, rule, location, top);
-    if (tests == 0 && scope->diagnostics->error_count == faults) /* not just a slip in its name */
-        fault_comparators(scope, location, "This object should have only one of the following fields");
-    if (tests > 1)
-        fault_comparators(scope, location, "There should only be one of the following fields");
+    check_fields(scope, rule, location, top);
     for (int i = 0; junctions[i]; i++)
         if (json_member(rule, junctions[i], &rules)) {
             char *place = mem_printf("%s/%s", location, junctions[i]);
@@ -262,8 +267,6 @@ static void compile_rule(const struct choice_scope *scope, struct choice_rule *c
         check_fields(scope, rule, location, true);
         if (json_member(rule, "Condition", NULL))
             compiled->test = compile_condition(scope, rule, field, location);
-        else
-            fault(scope, location, "These fields are required: [Condition]");
     }
     if (!json_object_is_type(rule, json_type_object))
         return;

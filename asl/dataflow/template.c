@@ -155,8 +155,8 @@ static struct template *compile_text(struct compiler *c, struct json_object *val
     } else if (template_is_jsonata(value)) {
         template_compile_jsonata(c->arena, node, text + 2, bytes - 4, c->scope, buf_text(&c->location), c->diagnostics);
     } else if (is_half_jsonata(text, bytes)) {
-        struct diagnostic *d = diagnostics_add(c->diagnostics, DIAGNOSTIC_ERROR, "INVALID_JSONATA_EXPRESSION",
-                                               buf_text(&c->location), "JSONata expression is not properly delimited");
+        struct diagnostic *d = diagnostics_add(c->diagnostics, DIAGNOSTIC_ERROR, SCHEMA, buf_text(&c->location),
+                                               "JSONata string must start with {%% and end with %%}");
         d->found = mem_strdup(text);
         d->expected = mem_strdup("a text that starts with '{%' and ends with '%}'");
     }

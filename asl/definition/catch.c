@@ -14,10 +14,11 @@ static void check_all(struct compiler *c, const char **errors, size_t count, boo
         if (strcmp(errors[i], "States.ALL") != 0 || (count == 1 && last))
             continue;
         size_t mark = place_member(c, "ErrorEquals");
-        struct diagnostic *diagnostic = fault(c, SCHEMA,
-                                              count > 1 ? "'States.ALL' must be the only error name of its list"
-                                                        : "'States.ALL' can only appear in the last element");
-        diagnostic->found = mem_printf("States.ALL");
+        place_index(c, i);
+        struct diagnostic *diagnostic = fault(c, SCHEMA, "States.ALL must appear alone and at end of list");
+        diagnostic->plain = mem_strdup(count > 1 ? "'States.ALL' must be the only error name of its list"
+                                                 : "'States.ALL' can only appear in the last element");
+        diagnostic->found = mem_strdup("States.ALL");
         place_leave(c, mark);
         return;
     }

@@ -136,7 +136,8 @@ void compile_object(struct compiler *c, enum context context, struct json_object
     check_rules(c, context, object);
 }
 
-/* The query language that a QueryLanguage member asks for; `otherwise` where it is absent or wrong. */
+/* The query language that a QueryLanguage member asks for: a wrong one counts as JSONata; `otherwise` where it is
+ * absent. */
 static bool read_language(struct compiler *c, struct json_object *object, bool otherwise)
 {
     struct json_object *value;
@@ -144,10 +145,11 @@ static bool read_language(struct compiler *c, struct json_object *object, bool o
     if (!json_member(object, "QueryLanguage", &value))
         return otherwise;
     size_t mark = place_member(c, "QueryLanguage");
-    if (!placeholder(c, value))
+    bool unknown = placeholder(c, value);
+    if (!unknown)
         expect_enum(c, value, "JSONPath, JSONata", &text);
     place_leave(c, mark);
-    return text ? strcmp(text, "JSONata") == 0 : otherwise;
+    return unknown ? otherwise : text == NULL || strcmp(text, "JSONata") == 0;
 }
 
 /* The type of a state, or false with the fault reported. */
@@ -243,7 +245,7 @@ static void compile_state(struct compiler *c, struct state *state)
     c->state_bytes = outer_bytes;
 }
 
-static size_t count_chars(const char *text)
+size_t count_chars(const char *text)
 {
     size_t chars = 0;
     for (; *text; text++)
@@ -258,7 +260,10 @@ static void check_state_name(struct compiler *c, const char *name)
     struct json_object *first;
     if (chars == 0 || chars > LIMIT_NAME_CHARS) {
         struct diagnostic *diagnostic =
-            fault(c, "INVALID_STATE_NAME", "State name length should be between 1 and %d", LIMIT_NAME_CHARS);
+            chars ? fault(c, "INVALID_STATE_NAME",
+                          "Invalid State name: State '%s' exceeds the %d-character limit allowed by the service", name,
+                          LIMIT_NAME_CHARS)
+                  : fault(c, "INVALID_STATE_NAME", "State name length should be between 1 and %d", LIMIT_NAME_CHARS);
         diagnostic->found = mem_printf("%zu characters", chars);
         diagnostic->expected = mem_printf("1 to %d characters", LIMIT_NAME_CHARS);
     }

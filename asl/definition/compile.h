@@ -99,6 +99,9 @@ void place_leave(struct compiler *c, size_t mark);
 /* The location relative to the state at hand: "Catch[1]/Output". */
 const char *place_field(const struct compiler *c);
 
+/* How many characters a UTF-8 text has. */
+size_t count_chars(const char *text);
+
 /* An error at the place at hand. */
 #define fault(c, code, ...)                                                                                            \
     diagnostics_add((c)->diagnostics, DIAGNOSTIC_ERROR, (code), buf_text(&(c)->location), __VA_ARGS__)

@@ -259,6 +259,9 @@ void compile_credentials(struct compiler *c, const struct field *field, struct j
         return;
     if (!expression && !json_member(value, "RoleArn", &role) && !json_member(value, "RoleArn.$", &role))
         fault(c, SCHEMA, "The field 'RoleArn' is required but was missing");
+    const char *resource = json_member_text(c->state->source, "Resource");
+    if (resource && strncmp(resource, "arn:", 4) == 0 && strstr(resource, ":activity:"))
+        fault(c, SCHEMA, "The field 'Credentials' is not supported for activities");
     compile_template(c, field, value, target);
 }
 
@@ -346,6 +349,10 @@ void compile_resource(struct compiler *c, const struct field *field, struct json
         return;
     const char *text = json_object_get_string(value);
     bool parsed = resource_parse(c->arena, text, resource);
+    if (strncmp(text, "arn:", 4) != 0) {
+        diagnostic_found(fault(c, SCHEMA, "Value is not a valid resource ARN"), value);
+        return;
+    }
     if (!parsed || !resource_is_known(resource)) {
         struct diagnostic *diagnostic = diagnostic_found(fault(c, SCHEMA, RESOURCE_UNKNOWN, text), value);
         const char *suggestion = parsed ? resource_suggest(resource) : NULL;

@@ -41,6 +41,14 @@ void compile_processor(struct compiler *c, const struct field *field, struct jso
     state->scope_count = 1;
 }
 
+/* A member that another one rules out. */
+static void refuse_member(struct compiler *c, struct json_object *object, const char *name)
+{
+    struct json_object *value;
+    if (json_member(object, name, &value))
+        schema_unsupported(c->diagnostics, buf_text(&c->location), name, value, NULL);
+}
+
 void compile_processor_config(struct compiler *c, const struct field *field, struct json_object *value, void *target)
 {
     (void)field, (void)target;
@@ -52,8 +60,22 @@ void compile_processor_config(struct compiler *c, const struct field *field, str
     bool distributed = mode && strcmp(mode, "DISTRIBUTED") == 0;
     if (distributed && type == NULL)
         fault(c, SCHEMA, "These fields are required: [ExecutionType]");
-    if (distributed && c->options.express)
-        fault(c, SCHEMA, "Express state machine does not support Distributed Map");
+    if (distributed && c->options.express) {
+        size_t mark = place_member(c, "Mode");
+        fault(c, SCHEMA, "The field 'Mode' with value 'DISTRIBUTED' is not supported inside 'EXPRESS' state machines");
+        place_leave(c, mark);
+    }
+    if (mode && strcmp(mode, "INLINE") == 0)
+        refuse_member(c, value, "ExecutionType");
+}
+
+static struct diagnostic *fault_label(struct compiler *c, const char *label)
+{
+    if (count_chars(label) > LIMIT_LABEL_CHARS)
+        return fault(c, "INVALID_LABEL_NAME",
+                     "Invalid Label name: Label '%s' exceeds the %d-character limit allowed by the service", label,
+                     LIMIT_LABEL_CHARS);
+    return fault(c, "INVALID_LABEL_NAME", "Label name is invalid");
 }
 
 void compile_label(struct compiler *c, const struct field *field, struct json_object *value, void *target)
@@ -65,15 +87,14 @@ void compile_label(struct compiler *c, const struct field *field, struct json_ob
     const char *label = json_object_get_string(value);
     char *why = label_fault(label, (size_t)json_object_get_string_len(value));
     if (why) {
-        struct diagnostic *diagnostic =
-            diagnostic_found(fault(c, "INVALID_LABEL_NAME", "Label name is invalid"), value);
+        struct diagnostic *diagnostic = diagnostic_found(fault_label(c, label), value);
         diagnostic->expected = mem_printf("1 to %d characters without blanks, brackets, wildcards and special "
                                           "characters",
                                           LIMIT_LABEL_CHARS);
         diagnostic->exception = label_exception(why);
         free(why);
     } else if (json_member(c->labels, label, &first)) {
-        struct diagnostic *diagnostic = fault(c, "DUPLICATE_LABEL_NAME", "Duplicate label name: %s", label);
+        struct diagnostic *diagnostic = fault(c, "DUPLICATE_LABEL_NAME", "Duplicate Label name: %s", label);
         diagnostic->found = mem_printf("the same label at %s", json_object_get_string(first));
     } else {
         json_add_text(c->labels, label, buf_text(&c->location));
@@ -81,13 +102,29 @@ void compile_label(struct compiler *c, const struct field *field, struct json_ob
     }
 }
 
-/* The Resource of a reader or writer. */
+/* The Resource of a reader or writer: S3's operations that read and that write. */
 void compile_map_resource(struct compiler *c, const struct field *field, struct json_object *value, void *target)
 {
-    if (field->contexts == READER)
+    static const char *const reading[] = {":states:::s3:getObject", ":states:::s3:listObjectsV2", NULL};
+    static const char *const writing[] = {":states:::s3:putObject", NULL};
+    if (!expect_type(c, value, json_type_string))
+        return;
+    const char *text = json_object_get_string(value);
+    const char *operation = strncmp(text, "arn:aws", 7) == 0 ? strchr(text + 4, ':') : NULL;
+    const char *const *allowed = field->contexts == READER ? reading : writing;
+    while (operation && *allowed && strcmp(operation, *allowed) != 0)
+        allowed++;
+    if (operation == NULL || *allowed == NULL) {
+        struct diagnostic *diagnostic =
+            diagnostic_found(fault(c, SCHEMA, "The field 'Resource' does not match any of the allowed values"), value);
+        diagnostic->expected =
+            mem_strdup(field->contexts == READER ? "arn:aws:states:::s3:getObject or arn:aws:states:::s3:listObjectsV2"
+                                                 : "arn:aws:states:::s3:putObject");
+    } else if (field->contexts == READER) {
         compile_resource(c, field, value, target);
-    else if (expect_type(c, value, json_type_string))
+    } else {
         ((struct result_writer *)target)->exports = true;
+    }
 }
 
 void compile_item_reader(struct compiler *c, const struct field *field, struct json_object *value, void *target)
@@ -100,6 +137,20 @@ void compile_item_reader(struct compiler *c, const struct field *field, struct j
     compile_object(c, READER, value, reader);
 }
 
+/* The fields about CSV belong together, and to CSV only. */
+static void check_csv(struct compiler *c, struct json_object *config)
+{
+    struct json_object *headers;
+    const char *type = json_member_text(config, "InputType");
+    const char *location = json_member_text(config, "CSVHeaderLocation");
+    if (type && strcmp(type, "CSV") == 0 && !json_member(config, "CSVHeaderLocation", &headers))
+        fault(c, SCHEMA, "The field 'CSVHeaderLocation' is required but was missing");
+    if (type && strcmp(type, "JSON") == 0)
+        refuse_member(c, config, "CSVHeaderLocation");
+    if (location && strcmp(location, "GIVEN") == 0 && !json_member(config, "CSVHeaders", &headers))
+        fault(c, SCHEMA, "These fields are required: [CSVHeaders]");
+}
+
 /* The numbers of a ReaderConfig are the reader's. */
 void compile_reader_config(struct compiler *c, const struct field *field, struct json_object *value, void *target)
 {
@@ -109,6 +160,7 @@ void compile_reader_config(struct compiler *c, const struct field *field, struct
         return;
     reader->config = value;
     compile_object(c, READER_CONFIG, value, reader);
+    check_csv(c, value);
 }
 
 void compile_csv_headers(struct compiler *c, const struct field *field, struct json_object *value, void *target)

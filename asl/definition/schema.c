@@ -55,25 +55,42 @@ static void mark(struct diagnostic *diagnostic, const struct err *err)
         diagnostic->found_column++;
 }
 
+/* AWS gives the reason for Reference Paths alone. */
+static struct diagnostic *fault_path(struct diagnostics *diagnostics, const char *location, struct json_object *value,
+                                     bool reference, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *why = mem_vprintf(format, args);
+    va_end(args);
+    struct diagnostic *diagnostic;
+    if (reference) {
+        diagnostic = schema_fault(diagnostics, location, value, "Value is not a Reference Path: %s", why);
+    } else {
+        diagnostic = schema_fault(diagnostics, location, value, "Value must be a valid JSONPath.");
+        diagnostic->plain = mem_printf("Value is not a JSONPath: %s", why);
+    }
+    free(why);
+    return diagnostic;
+}
+
 struct jsonpath *schema_path(struct diagnostics *diagnostics, const char *location, struct json_object *value,
                              bool reference, struct arena *arena)
 {
     struct jsonpath *path = NULL;
     struct err err;
-    const char *kind = reference ? "Reference Path" : "JSONPath";
     if (!schema_expect(diagnostics, location, value, json_type_string))
         return NULL;
     const char *text = json_object_get_string(value);
     if (text[0] != '$')
-        schema_fault(diagnostics, location, value, "Value is not a %s: %s didn't start with '$'", kind,
-                     reference ? "Reference path" : "Path");
+        fault_path(diagnostics, location, value, reference, "%s didn't start with '$'",
+                   reference ? "Reference path" : "Path");
     else if (jsonpath_compile(arena, text, (size_t)json_object_get_string_len(value), &path, &err) != 0)
-        mark(schema_fault(diagnostics, location, value, "Value is not a %s: %s", kind, err.message), &err);
+        mark(fault_path(diagnostics, location, value, reference, "%s", err.message), &err);
     else if (!reference || jsonpath_is_reference(path))
         return path;
     else
-        schema_fault(diagnostics, location, value,
-                     "Value is not a Reference Path: the path may lead to more than one value");
+        fault_path(diagnostics, location, value, true, "the path may lead to more than one value");
     return NULL;
 }
 

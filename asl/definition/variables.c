@@ -122,9 +122,11 @@ static bool is_variable_name(const char *name, size_t bytes)
 static void check_name(struct compiler *c, const char *name)
 {
     if (strcmp(name, "states") == 0) {
-        fault(c, SCHEMA, "The variable name 'states' is reserved");
+        fault(c, "RESERVED_VARIABLE_NAME", "Cannot assign to reserved variable '$states'.");
     } else if (!is_variable_name(name, strlen(name))) {
-        struct diagnostic *diagnostic = fault(c, SCHEMA, "The variable name '%s' is invalid", name);
+        struct diagnostic *diagnostic =
+            fault(c, "INVALID_VARIABLE_NAME",
+                  "Invalid variable name '%s': the variable name contains invalid characters.", name);
         diagnostic->expected =
             mem_printf("a letter or `_`, then letters, digits and `_`; at most %d characters", LIMIT_NAME_CHARS);
     }

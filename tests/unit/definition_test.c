@@ -324,7 +324,7 @@ static char *refusal_of(const char *label)
         assert_non_null(found);
         assert_string_equal(found, end);
         *found = '\0';
-        assert_string_equal(diagnostics.list[0].message, "Label name is invalid");
+        assert_string_equal(diagnostics.list[0].code, "INVALID_LABEL_NAME");
     }
     free(end);
     free(text);
