@@ -27,6 +27,14 @@ struct client *api_open(const struct options *options, int *ret_code)
     return api_open_with(&(struct client_options){.options = options}, ret_code);
 }
 
+struct client *api_open_output(const struct options *options, enum output_format *ret_format, int *ret_code)
+{
+    if (output_format(options, ret_format))
+        return api_open(options, ret_code);
+    *ret_code = EXIT_USAGE;
+    return NULL;
+}
+
 /* Errors that mean that what was named is not there (any more). */
 static bool is_missing(const char *name)
 {
@@ -61,6 +69,23 @@ int api_call(struct client *client, const struct options *options, const char *o
     if (client_call(client, operation, input, ret_output, &error))
         return api_fail(options, &error);
     return EXIT_OK;
+}
+
+int api_list(const struct options *options, const char *operation, const char *member,
+             const struct output_column *columns, size_t column_count, const char *id_member)
+{
+    AUTO_JSON struct json_object *input = json_object_new_object();
+    AUTO_JSON struct json_object *answer = NULL;
+    struct json_object *list = NULL;
+    enum output_format format;
+    int code = EXIT_OK;
+    struct client *client = api_open_output(options, &format, &code);
+
+    if (client && (code = api_call(client, options, operation, input, &answer)) == EXIT_OK &&
+        json_member(answer, member, &list))
+        output_list(format, list, columns, column_count, id_member);
+    client_close(client);
+    return code;
 }
 
 int api_add_json(const struct options *options, int option, struct json_object *object, const char *member,

@@ -4,7 +4,7 @@
 #ifndef ORCHESTRATOR_API_H
 #define ORCHESTRATOR_API_H
 
-#include <stdbool.h>
+#include "orchestrator/output.h"
 
 struct buf;
 struct client;
@@ -16,6 +16,8 @@ struct options;
 /* NULL where that was not possible: the error has been said, *ret_code is the exit code. */
 struct client *api_open(const struct options *options, int *ret_code);
 struct client *api_open_with(const struct client_options *client_options, int *ret_code);
+/* For commands that print an answer: what --output names is read first. */
+struct client *api_open_output(const struct options *options, enum output_format *ret_format, int *ret_code);
 
 /* Says what went wrong and returns the exit code; releases the error. */
 int api_fail(const struct options *options, struct client_error *error);
@@ -23,6 +25,9 @@ int api_fail(const struct options *options, struct client_error *error);
 /* The operation on the client; says the error. 0 or the exit code. */
 int api_call(struct client *client, const struct options *options, const char *operation, struct json_object *input,
              struct json_object **ret_output);
+/* A whole command: calls an operation that takes no input and prints the list in its answer. 0 or the exit code. */
+int api_list(const struct options *options, const char *operation, const char *member,
+             const struct output_column *columns, size_t column_count, const char *id_member);
 
 /* The API's text of an option that is JSON (--input); adds it to the object, `otherwise` where it is not given (NULL:
  * leaves it out). 0 or the exit code. */

@@ -5,7 +5,6 @@
 #include "orchestrator/client.h"
 #include "orchestrator/command.h"
 #include "orchestrator/names.h"
-#include "orchestrator/output.h"
 
 #include "asl/base/json.h"
 
@@ -18,10 +17,8 @@ int cmd_activity_create(const struct options *options)
     AUTO_JSON struct json_object *answer = NULL;
     enum output_format format;
     int code = EXIT_OK;
+    struct client *client = api_open_output(options, &format, &code);
 
-    if (!output_format(options, &format))
-        return EXIT_USAGE;
-    struct client *client = api_open(options, &code);
     if (!client)
         return code;
     json_add_text(input, "name", options->arguments[0]);
@@ -38,10 +35,8 @@ int cmd_activity_poll(const struct options *options)
     AUTO_JSON struct json_object *answer = NULL;
     enum output_format format;
     int code = EXIT_OK;
+    struct client *client = api_open_output(options, &format, &code);
 
-    if (!output_format(options, &format))
-        return EXIT_USAGE;
-    struct client *client = api_open(options, &code);
     if (!client)
         return code;
     char *arn = names_activity(client, options->arguments[0]);

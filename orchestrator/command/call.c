@@ -1,3 +1,4 @@
+/* call.c - `call OPERATION`: any operation of the API by its name, for what has no command of its own. */
 #include "config.h"
 
 #include "orchestrator/api.h"

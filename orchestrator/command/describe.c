@@ -1,10 +1,10 @@
+/* describe.c - `describe NAME`: a state machine, an execution, an activity or a map run, by a name or an ARN. */
 #include "config.h"
 
 #include "orchestrator/api.h"
 #include "orchestrator/client.h"
 #include "orchestrator/command.h"
 #include "orchestrator/names.h"
-#include "orchestrator/output.h"
 
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
@@ -86,10 +86,8 @@ int cmd_describe(const struct options *options)
 {
     enum output_format format;
     int code = EXIT_OK;
+    struct client *client = api_open_output(options, &format, &code);
 
-    if (!output_format(options, &format))
-        return EXIT_USAGE;
-    struct client *client = api_open(options, &code);
     if (client)
         code = describe(client, options, format);
     client_close(client);

@@ -1,3 +1,4 @@
+/* graph.c - `graph`: a state machine or an execution as a picture. */
 #include "config.h"
 
 #include "orchestrator/graph.h"

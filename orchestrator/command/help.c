@@ -1,3 +1,4 @@
+/* help.c - `help` and `completion`: texts that help.c makes from the tables. */
 #include "config.h"
 
 #include "orchestrator/command.h"

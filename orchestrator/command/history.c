@@ -1,3 +1,4 @@
+/* history.c - `history`: the events of an execution, those that are there or all as they come. */
 #include "config.h"
 
 #include "orchestrator/history_reader.h"

@@ -1,3 +1,4 @@
+/* info.c - `info`: what the program, its store or its server say about themselves. */
 #include "config.h"
 
 #include "orchestrator/api.h"

@@ -6,7 +6,6 @@
 #include "orchestrator/command.h"
 #include "orchestrator/machines.h"
 #include "orchestrator/names.h"
-#include "orchestrator/output.h"
 
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
@@ -18,12 +17,10 @@ static int create(const struct options *options, const char *path, const char *n
 {
     AUTO_JSON struct json_object *answer = NULL;
     enum output_format format;
-    struct client *client;
     int code = EXIT_OK;
+    struct client *client = api_open_output(options, &format, &code);
 
-    if (!output_format(options, &format))
-        return EXIT_USAGE;
-    if (!(client = api_open(options, &code)))
+    if (!client)
         return code;
     code = update ? machines_update(client, options, path, name, &answer)
                   : machines_create(client, options, path, name, false, &answer);

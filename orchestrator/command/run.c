@@ -1,3 +1,4 @@
+/* run.c - `run`: starts an execution, watches it and prints its output, with the engine in this process if need be. */
 #include "config.h"
 
 #include "orchestrator/api.h"

@@ -1,3 +1,4 @@
+/* start.c - `start`: starts an execution; with --wait it is carried on and watched like one of `run`. */
 #include "config.h"
 
 #include "orchestrator/start.h"

@@ -4,7 +4,6 @@
 #include "orchestrator/api.h"
 #include "orchestrator/client.h"
 #include "orchestrator/command.h"
-#include "orchestrator/output.h"
 
 #include "asl/base/json.h"
 
@@ -53,27 +52,11 @@ int cmd_task_heartbeat(const struct options *options)
     return code;
 }
 
-/* --- tokens ------------------------------------------------------------------------------------------ */
-
 int cmd_task_tokens(const struct options *options)
 {
     static const struct output_column columns[] = {{"STATE", "state"},       {"EXECUTION", "execution"},
                                                    {"SINCE", "sinceDate"},   {"UNTIL", "deadlineDate"},
                                                    {"RESOURCE", "resource"}, {"TOKEN", "taskToken"}};
-    AUTO_JSON struct json_object *input = json_object_new_object();
-    AUTO_JSON struct json_object *answer = NULL;
-    struct json_object *list = NULL;
-    enum output_format format;
-    int code = EXIT_OK;
 
-    if (!output_format(options, &format))
-        return EXIT_USAGE;
-    struct client *client = api_open(options, &code);
-    if (!client)
-        return code;
-    code = api_call(client, options, "ListTaskTokens", input, &answer);
-    client_close(client);
-    if (code == EXIT_OK && json_member(answer, "tasks", &list))
-        output_list(format, list, columns, sizeof(columns) / sizeof(*columns), "taskToken");
-    return code;
+    return api_list(options, "ListTaskTokens", "tasks", columns, sizeof(columns) / sizeof(*columns), "taskToken");
 }

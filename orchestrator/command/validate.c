@@ -1,3 +1,4 @@
+/* validate.c - `validate`: all faults of all files that are named. */
 #include "config.h"
 
 #include "orchestrator/command.h"

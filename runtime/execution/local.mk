@@ -18,6 +18,9 @@ libruntime_a_SOURCES += \
     %D%/state_parallel.c \
     %D%/state_simple.c \
     %D%/state_task.c \
+    %D%/status.c \
+    %D%/status.h \
+    %D%/statuses.def \
     %D%/tally.c \
     %D%/tally.h \
     %D%/timers.c

@@ -141,7 +141,7 @@ static void write_run(struct store_batch *batch, struct run *run)
             .arn = run->arn,
             .machine = run->machine_arn,
             .meta = run->meta,
-            .status = run_status(run),
+            .status = execution_status(run->execution),
             .started_ms = execution_started_ms(run->execution),
             .stopped_ms = run->ended ? execution_stopped_ms(run->execution) : 0,
             .wake_ms = wake_ms,
@@ -266,8 +266,8 @@ static void empty(struct commit *commit, const struct err *err)
 }
 
 /*
- * Invariant (3). The filling commit builds on the lost one: rows of the same executions, answers to what they did. Those
- * that leave memory withdraw what they asked of others, in the filling commit, so that is emptied before.
+ * Invariant (3). The filling commit builds on the lost one: rows of the same executions, answers to what they did.
+ * Those that leave memory withdraw what they asked of others, in the filling commit, so that is emptied before.
  */
 static void lose(struct engine *engine, struct commit *commit)
 {

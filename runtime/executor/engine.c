@@ -504,7 +504,7 @@ void engine_redrive(struct engine *engine, const char *arn, engine_done_fn *done
         answer_error(done, context, &err);
         return;
     }
-    if (!run->ended || run_status(run) == EXECUTION_SUCCEEDED) {
+    if (!run->ended || execution_status(run->execution) == EXECUTION_SUCCEEDED) {
         err_set(&err, ERR_INVALID, "Execution is %s and cannot be redriven", run->ended ? "SUCCEEDED" : "RUNNING");
         run_settle(run);
         answer_error(done, context, &err);

@@ -227,7 +227,6 @@ void run_settle(struct run *run);
 void run_tell_watchers(struct run *run);
 void run_forget_parked(struct engine *engine);
 void run_free_watchers(struct watcher *watchers);
-enum execution_status run_status(const struct run *run);
 
 /* --- commit.c -------------------------------------------------------------------------------------- */
 int commit_open(struct engine *engine, struct err *err);

@@ -67,7 +67,7 @@ void figures_ended(struct run *run)
 {
     struct machine_figures *machine = run->figures ? run->figures : figures_of(run->engine, run->machine_arn);
     int64_t ms = execution_stopped_ms(run->execution) - execution_started_ms(run->execution);
-    machine->ended[run_status(run)]++;
+    machine->ended[execution_status(run->execution)]++;
     histogram_add(&machine->time, (double)ms / 1000);
     run->engine->figures.open_since -= !run->express;
 }

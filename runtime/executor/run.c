@@ -143,26 +143,10 @@ void run_forget(struct run *run)
     free(run);
 }
 
-enum execution_status run_status(const struct run *run)
-{
-    if (execution_phase(run->execution) != EXECUTION_CLOSED)
-        return EXECUTION_RUNNING;
-    switch (execution_ending(run->execution)) {
-    case EVENT_EXECUTION_SUCCEEDED:
-        return EXECUTION_SUCCEEDED;
-    case EVENT_EXECUTION_ABORTED:
-        return EXECUTION_ABORTED;
-    case EVENT_EXECUTION_TIMED_OUT:
-        return EXECUTION_TIMED_OUT;
-    default:
-        return EXECUTION_FAILED;
-    }
-}
-
 void run_tell_watchers(struct run *run)
 {
     struct engine_outcome outcome = {
-        .status = run_status(run),
+        .status = execution_status(run->execution),
         .started_ms = execution_started_ms(run->execution),
         .stopped_ms = execution_stopped_ms(run->execution),
         .output = execution_output(run->execution),

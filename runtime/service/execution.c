@@ -246,14 +246,6 @@ static int list_execution(void *context, const struct store_execution *execution
     return 0;
 }
 
-static int status_of(const char *name)
-{
-    for (int status = EXECUTION_RUNNING; name && status <= EXECUTION_PENDING_REDRIVE; status++)
-        if (strcmp(name, execution_status_name((enum execution_status)status)) == 0)
-            return status;
-    return -1;
-}
-
 /* Fills the part of the query that the ARN gives; false: the call has failed. */
 static bool query_by_machine(struct service_call *call, struct store_execution_query *query, char **ret_machine,
                              struct arn *arn)
@@ -333,7 +325,7 @@ void list_executions(struct service_call *call)
     }
     struct store_execution_query query = {
         .map_run = map_run,
-        .status = status_of(status),
+        .status = execution_status_find(status),
         .redriven = redriven == NULL ? -1 : strcmp(redriven, "REDRIVEN") == 0,
     };
     char *machine = NULL;

@@ -403,9 +403,3 @@ struct json_object *api_float(double number)
         snprintf(text + bytes, sizeof text - bytes, ".0");
     return json_object_new_double_s(number, text);
 }
-
-const char *execution_status_name(enum execution_status status)
-{
-    static const char *const names[] = {"RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"};
-    return names[status];
-}

@@ -144,7 +144,6 @@ struct json_object *api_float(double number);
 void api_write_time(struct buf *out, int64_t ms);
 /* A further member: `,"name":"text"`; nothing where the text is NULL. */
 void api_write_text(struct buf *out, const char *name, const char *text);
-const char *execution_status_name(enum execution_status status);
 
 /* --- pages (page.c) ---------------------------------------------------------------------------------- */
 

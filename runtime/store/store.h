@@ -28,6 +28,8 @@
 #ifndef RUNTIME_STORE_STORE_H
 #define RUNTIME_STORE_STORE_H
 
+#include "runtime/execution/status.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -66,15 +68,6 @@ int store_shards_at_start(const struct store *store, int64_t execution_id);
 const unsigned char *store_secret(const struct store *store);
 
 /* --- executions ------------------------------------------------------------------------------ */
-
-enum execution_status {
-    EXECUTION_RUNNING,
-    EXECUTION_SUCCEEDED,
-    EXECUTION_FAILED,
-    EXECUTION_TIMED_OUT,
-    EXECUTION_ABORTED,
-    EXECUTION_PENDING_REDRIVE
-};
 
 enum { STORE_WAKE_ACTIVE = 0 };    /* must be in memory while it is open */
 #define STORE_WAKE_NEVER INT64_MAX /* waits for a token only */

@@ -24,21 +24,6 @@ struct export
     struct err *err;
 };
 
-static const char *const status_names[] = {"RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"};
-
-const char *transfer_status_name(enum execution_status status)
-{
-    return status_names[status];
-}
-
-int transfer_status_of(const char *name)
-{
-    for (int status = EXECUTION_RUNNING; name && status <= EXECUTION_PENDING_REDRIVE; status++)
-        if (!strcmp(name, status_names[status]))
-            return status;
-    return -1;
-}
-
 static int write_line(struct export *export, struct buf *line)
 {
     buf_add_char(line, '\n');
@@ -247,7 +232,7 @@ static int write_execution(void *context, const struct store_execution *row)
         return err_set(export->err, ERR_CORRUPT, "the record of %s is damaged", row->arn);
     json_add_text(execution, "arn", row->arn);
     json_add_text(execution, "machine", row->machine);
-    json_add_text(execution, "status", transfer_status_name(row->status));
+    json_add_text(execution, "status", execution_status_name(row->status));
     json_add_int(execution, "startedMs", row->started_ms);
     json_add_int(execution, "stoppedMs", row->stopped_ms);
     json_add_int(execution, "redriveCount", row->redrive_count);

@@ -116,7 +116,7 @@ static int take_execution(struct reading *reading, struct json_object *row)
     struct import *import = reading->import;
     const char *arn = json_member_text(row, "arn");
     const char *machine = json_member_text(row, "machine");
-    int status = transfer_status_of(json_member_text(row, "status"));
+    int status = execution_status_find(json_member_text(row, "status"));
     struct json_object *meta = NULL;
     struct import_execution *execution;
     int result;

@@ -61,22 +61,6 @@ static int find_machine(const struct import *import, const struct import_executi
     return result;
 }
 
-static enum execution_status ending_of(const struct execution *execution)
-{
-    if (execution_phase(execution) != EXECUTION_CLOSED)
-        return EXECUTION_RUNNING;
-    switch (execution_ending(execution)) {
-    case EVENT_EXECUTION_SUCCEEDED:
-        return EXECUTION_SUCCEEDED;
-    case EVENT_EXECUTION_ABORTED:
-        return EXECUTION_ABORTED;
-    case EVENT_EXECUTION_TIMED_OUT:
-        return EXECUTION_TIMED_OUT;
-    default:
-        return EXECUTION_FAILED;
-    }
-}
-
 static int replay(const struct import_execution *given, struct execution *execution, struct err *err)
 {
     const char *arn = given->parsed.arn;
@@ -95,9 +79,10 @@ static int replay(const struct import_execution *given, struct execution *execut
                              (long long)execution_last_event_id(execution), (long long)last);
         free(text);
     }
-    if (!result && ending_of(execution) != given->parsed.status)
-        result = err_set(err, ERR_INVALID, "the history of %s ends as %s, its record says %s", arn,
-                         transfer_status_name(ending_of(execution)), transfer_status_name(given->parsed.status));
+    if (!result && execution_status(execution) != given->parsed.status)
+        result =
+            err_set(err, ERR_INVALID, "the history of %s ends as %s, its record says %s", arn,
+                    execution_status_name(execution_status(execution)), execution_status_name(given->parsed.status));
     return result;
 }
 

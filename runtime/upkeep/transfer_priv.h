@@ -30,10 +30,6 @@ struct import {
     size_t bytes;
 };
 
-/* "RUNNING" ... and back; -1: no such status. */
-const char *transfer_status_name(enum execution_status status);
-int transfer_status_of(const char *name);
-
 /* Folds the history of an execution of the file with its definition: it must come to the end that the row says. */
 int import_fold(const struct import *import, const struct import_execution *execution, struct err *err);
 
