@@ -2,7 +2,7 @@
  * completions.c - answers to tasks whose executions are out of memory.
  *
  * They wait until the loop has read all requests of this turn, so that their executions are read together: a store at
- * the other end of a connection is asked twice for all of them, not twice for each. The order among the answers to one
+ * the other end of a connection is asked once for all of them, not twice for each. The order among the answers to one
  * execution stays.
  */
 #include "asl/base/mem.h"

@@ -1,5 +1,5 @@
 /*
- * postgres_prefetch.c - many executions and their histories in two round trips, for reads that follow at once.
+ * postgres_prefetch.c - many executions and their histories in one round trip, for reads that follow at once.
  *
  * Both answers are ordered by shard and number, so what belongs to an execution is found by halving.
  */
@@ -16,8 +16,7 @@ void postgres_prefetch_end(struct postgres_store *store)
     store->prefetched_executions = store->prefetched_history = NULL;
 }
 
-static int read_all(struct postgres_store *store, enum postgres_statement which, const struct store_key *keys,
-                    size_t count, PGresult **ret_answer)
+static int send(PGconn *pg, enum postgres_statement which, const struct store_key *keys, size_t count)
 {
     AUTO_PARAMS params = PARAMS_INIT;
     struct buf *shards = params_begin_int4s(&params, count);
@@ -28,18 +27,45 @@ static int read_all(struct postgres_store *store, enum postgres_statement which,
         array_add_int8(ids, keys[i].id);
     }
     params_end(&params);
-    return postgres_ask(store, &store->reader, which, &params, ret_answer, NULL);
+    return postgres_send(pg, which, &params, NULL);
 }
 
+/* The rows of the statement whose turn it is in the pipeline, or NULL. */
+static PGresult *take_rows(PGconn *pg)
+{
+    PGresult *rows = NULL;
+
+    for (PGresult *answer; (answer = pq.getResult(pg));) {
+        if (pq.resultStatus(answer) == PGRES_TUPLES_OK && !rows)
+            rows = answer;
+        else
+            pq.clear(answer);
+    }
+    return rows;
+}
+
+/* What cannot be had now is left: who reads next asks for it, and is told what is wrong. */
 void postgres_prefetch(struct store *base, const struct store_key *keys, size_t count)
 {
     struct postgres_store *store = (struct postgres_store *)base;
+    PGconn *pg;
 
     postgres_prefetch_end(store);
-    if (count < 2)
+    if (count < 2 || postgres_connect(store, &store->reader, NULL))
         return;
-    if (read_all(store, POSTGRES_PREFETCH_EXECUTIONS, keys, count, &store->prefetched_executions) ||
-        read_all(store, POSTGRES_PREFETCH_HISTORY, keys, count, &store->prefetched_history))
+    pg = store->reader.pg;
+    pq.enterPipelineMode(pg);
+    if (send(pg, POSTGRES_PREFETCH_EXECUTIONS, keys, count) || send(pg, POSTGRES_PREFETCH_HISTORY, keys, count) ||
+        !pq.pipelineSync(pg)) {
+        postgres_drop(&store->reader);
+        return;
+    }
+    store->prefetched_executions = take_rows(pg);
+    store->prefetched_history = take_rows(pg);
+    pq.clear(pq.getResult(pg)); /* of the sync */
+    if (!pq.exitPipelineMode(pg))
+        postgres_drop(&store->reader);
+    if (!store->prefetched_executions || !store->prefetched_history)
         postgres_prefetch_end(store);
 }
 

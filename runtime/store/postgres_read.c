@@ -432,12 +432,18 @@ int postgres_scan_documents(struct store *store, const char *after_kind, const c
     return result ? result : store_callback_result(said);
 }
 
-int postgres_totals(struct store *store, struct store_totals *ret_totals, struct err *err)
+/* The one that reads whole tables. */
+int postgres_totals(struct store *base, struct store_totals *ret_totals, struct err *err)
 {
+    struct postgres_store *store = (struct postgres_store *)base;
     AUTO_PARAMS params = PARAMS_INIT;
     PGresult *answer;
-    int result = ask(store, POSTGRES_TOTALS, &params, &answer, err);
+    int result = postgres_connect(store, &store->reader, err);
 
+    if (result || (result = postgres_run(store->reader.pg, "SET enable_seqscan = on", err)))
+        return result;
+    result = ask(base, POSTGRES_TOTALS, &params, &answer, err);
+    postgres_run(store->reader.pg, "SET enable_seqscan = off", NULL);
     if (!result)
         *ret_totals = (struct store_totals){
             .executions = postgres_int(answer, 0, 0),

@@ -373,6 +373,94 @@ static void shards_are_fixed_with_the_schema(void **state)
     assert_refused(&wide, ERR_INVALID, "shards must be");
 }
 
+/* --- plans --------------------------------------------------------------------------------------------- */
+
+/* How often a table that grows was read whole, once the processes that did have ended and the server has counted. */
+static int64_t count_whole_reads(const struct store_fixture *fixture)
+{
+    PGconn *pg = PQconnectdb(fixture->url);
+    PGresult *result;
+    int64_t count;
+
+    for (int tries = 0; tries < 500; tries++) {
+        bool ended;
+
+        result = PQexec(pg, "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'orchestrator %'");
+        ended = PQntuples(result) == 0;
+        PQclear(result);
+        if (ended)
+            break;
+        usleep(10000);
+    }
+    result = PQexec(pg, "SELECT sum(seq_scan) FROM pg_stat_all_tables WHERE schemaname = 'orchestrator'"
+                        " AND relname IN ('execution', 'history', 'document', 'inbox', 'reply')");
+    assert_int_equal(PQresultStatus(result), PGRES_TUPLES_OK);
+    count = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+    PQclear(result);
+    PQfinish(pg);
+    return count;
+}
+
+static int ignore_row(void *context, int64_t first, int64_t last, const char *body, size_t bytes)
+{
+    (void)context, (void)first, (void)last, (void)body, (void)bytes;
+    return 0;
+}
+
+/* What a turn of a busy node does: executions are read together, change, and requests are answered. */
+static void do_a_turn(struct store *store, int64_t id, int64_t epoch)
+{
+    struct store_batch *batch = store_batch_new();
+    struct store_key keys[2];
+
+    assert_int_equal(commit_one(store, id, epoch, NULL), 0);
+    assert_int_equal(commit_one(store, id + 1, epoch, NULL), 0);
+    for (int i = 0; i < 2; i++) {
+        char arn[32];
+
+        snprintf(arn, sizeof(arn), "arn:%lld", (long long)(id + i));
+        keys[i] = (struct store_key){.shard = store_shard_of(store, arn), .id = id + i};
+    }
+    store_prefetch(store, keys, 2);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(store_execution_by_id(store, keys[i].shard, keys[i].id, ignore_execution, NULL, NULL), 0);
+        assert_int_equal(store_history(store, keys[i].shard, keys[i].id, 0, ignore_row, NULL, NULL), 0);
+    }
+    store_prefetch(store, NULL, 0);
+    for (int i = 0; i < 2; i++) {
+        struct store_execution row = {.id = keys[i].id, .shard = keys[i].shard, .status = EXECUTION_SUCCEEDED};
+
+        store_batch_set_execution(batch, &row);
+    }
+    store_batch_prove(batch, 0, epoch);
+    store_batch_put_request(batch, 0, "one", id, "{}");
+    store_batch_mark_request(batch, id << 12);
+    store_batch_reply(batch, id << 12, "one", "{}");
+    store_batch_drop_request(batch, 0, "one", id + 1);
+    store_batch_remove_execution(batch, keys[0].shard, keys[0].id, 1000);
+    assert_int_equal(store_commit(store, batch, NULL), 0);
+    store_batch_free(batch);
+}
+
+/* The server makes the plan of a prepared statement for good when it runs the sixth time, from a table of a few rows.
+ */
+static void growing_tables_are_not_read_whole(void **state)
+{
+    struct store_fixture *fixture = *state;
+    int64_t before;
+    int64_t epoch;
+
+    store_fixture_close(fixture);
+    before = count_whole_reads(fixture);
+    fixture->store = store_fixture_open(fixture);
+    epoch = store_fixture_take(fixture->store, 0, "one", 100000);
+    for (int64_t turn = 0; turn < 12; turn++)
+        do_a_turn(fixture->store, 1 + 2 * turn, epoch);
+    store_fixture_close(fixture);
+    assert_int_equal(count_whole_reads(fixture), before);
+    fixture->store = store_fixture_open(fixture);
+}
+
 static void unreachable_database_is_told(void **state)
 {
     struct store *store = NULL;
@@ -402,6 +490,7 @@ int main(void)
         TEST(foreign_schema_is_refused),
         TEST(older_schema_is_brought_up_to_date),
         TEST(shards_are_fixed_with_the_schema),
+        TEST(growing_tables_are_not_read_whole),
         cmocka_unit_test(unreachable_database_is_told),
     };
 
