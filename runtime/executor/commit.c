@@ -84,15 +84,17 @@ void commit_add_run(struct engine *engine, struct run *run)
     commit_kick(engine);
 }
 
+/*
+ * With its run, also where that has no event, as one that was just read: the commit proves that the task is ours to
+ * start, and when it is lost the run leaves memory, so that the task is asked for again.
+ */
 void commit_add_command(struct engine *engine, struct run *run, struct command command)
 {
     struct commit *commit = engine->filling;
+    commit_add_run(engine, run);
     commit->commands =
         mem_grow(commit->commands, &commit->command_capacity, commit->command_count + 1, sizeof *commit->commands);
     commit->commands[commit->command_count++] = (struct pending_command){run, command};
-    if (!run->dirty) /* a resumed task comes without an event, but not without a proof that it is ours to start */
-        store_batch_prove(commit->batch, run->shard, engine->epochs[run->shard]);
-    commit_kick(engine);
 }
 
 struct store_batch *engine_batch(struct engine *engine)
@@ -231,6 +233,23 @@ static void forget_runs(struct commit *commit)
     }
 }
 
+/*
+ * The same of a commit that may have been written: an execution that has ended by it is not read again, and nobody
+ * would tell those who wait for its end.
+ */
+static void forget_tried(struct engine *engine, struct commit *commit)
+{
+    for (size_t i = 0; i < commit->run_count; i++) {
+        struct run *run = commit->runs[i];
+        char *watched = run && run->watchers ? mem_strdup(run->arn) : NULL;
+        if (run)
+            run_forget(run);
+        if (watched)
+            watch_again(engine, watched);
+        free(watched);
+    }
+}
+
 /* A map run may wait for a child whose start was just lost: it is made again from its parent's history. */
 static void forget_map_runs(struct engine *engine)
 {
@@ -274,7 +293,7 @@ static void lose(struct engine *engine, struct commit *commit)
     engine_log(engine, 3, "could not commit: %s; executions are read again", commit->err.message);
     logging_drop(commit);
     empty(engine->filling, &commit->err);
-    forget_runs(commit);
+    forget_tried(engine, commit);
     forget_runs(engine->filling);
     engine->filling->run_count = 0;
     forget_map_runs(engine);
@@ -283,11 +302,27 @@ static void lose(struct engine *engine, struct commit *commit)
     recover_soon(engine, commit->code == ERR_FENCED ? 0 : ENGINE_RELOAD_MS);
 }
 
+/*
+ * What is there already, or not there any more, is one of the many things that the commit holds: those who wait for the
+ * others must not take it for an answer to what they asked.
+ */
+static int code_for_all(int code)
+{
+    switch (code) {
+    case ERR_FENCED:
+    case ERR_FULL:
+    case ERR_IO:
+    case ERR_CORRUPT:
+        return code;
+    default:
+        return ERR_BUSY;
+    }
+}
+
 static void finish(struct engine *engine, struct commit *commit)
 {
-    /* What is there already was written by a commit whose answer was lost: nobody in this one may be told "exists". */
-    if (commit->code == ERR_EXISTS)
-        commit->code = commit->err.code = ERR_BUSY;
+    if (commit->code != 0)
+        commit->code = commit->err.code = code_for_all(commit->code);
     bool good = commit->code == 0;
     figures_committed(engine, commit->run_count, commit_clock_us() - commit->begun_us);
     if (good)

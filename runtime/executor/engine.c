@@ -463,6 +463,38 @@ int engine_watch(struct engine *engine, const char *arn, engine_ended_fn *ended,
 
 /* --- requests to running executions ---------------------------------------------------------------------- */
 
+/*
+ * A refusal because of something that is not on disk yet: should that get lost, what was asked is still possible.
+ */
+struct refusal {
+    engine_done_fn *done;
+    void *context;
+    struct err err;
+};
+
+static void on_certain(void *context, int code, const struct err *err)
+{
+    struct refusal *refusal = context;
+    refusal->done(refusal->context, code ? code : (int)refusal->err.code, code ? err : &refusal->err);
+    free(refusal);
+}
+
+/* The run (NULL: it is not in memory) is not used any more. */
+static void refuse_for_certain(struct engine *engine, struct run *run, engine_done_fn *done, void *context,
+                               const struct err *err)
+{
+    bool is_certain = run == NULL || (!run->dirty && run->in_commits == 0);
+    if (run)
+        run_settle(run);
+    if (is_certain || done == NULL) {
+        answer_error(done, context, err);
+        return;
+    }
+    struct refusal *refusal = NEW(struct refusal);
+    *refusal = (struct refusal){.done = done, .context = context, .err = *err};
+    engine_on_commit(engine, on_certain, refusal);
+}
+
 static void deliver_and_answer(struct run *run, const struct stimulus *stimulus, engine_done_fn *done, void *context)
 {
     struct engine *engine = run->engine;
@@ -506,16 +538,14 @@ void engine_redrive(struct engine *engine, const char *arn, engine_done_fn *done
     }
     if (!run->ended || execution_status(run->execution) == EXECUTION_SUCCEEDED) {
         err_set(&err, ERR_INVALID, "Execution is %s and cannot be redriven", run->ended ? "SUCCEEDED" : "RUNNING");
-        run_settle(run);
-        answer_error(done, context, &err);
+        refuse_for_certain(engine, run, done, context, &err);
         return;
     }
     /* A sweep may be about to remove it (runtime/upkeep/sweep.h). */
     if (retention_is_over(engine->options.retention, run->machine_arn, execution_stopped_ms(run->execution),
                           engine_now_ms(engine))) {
         err_set(&err, ERR_INVALID, "Execution has passed its retention and cannot be redriven");
-        run_settle(run);
-        answer_error(done, context, &err);
+        refuse_for_certain(engine, run, done, context, &err);
         return;
     }
     run->ended = false;
@@ -562,9 +592,8 @@ void engine_complete(struct engine *engine, const struct completion *completion)
         return;
     }
     if (run == NULL || !execution_task(run->execution, token->frame, token->task_id, &task)) {
-        if (run)
-            run_settle(run);
-        refuse(completion->done, completion->context, ERR_NOT_FOUND, "%s", "Provided task does not exist anymore");
+        err_set(&err, ERR_NOT_FOUND, "Provided task does not exist anymore");
+        refuse_for_certain(engine, run, completion->done, completion->context, &err);
         return;
     }
     deliver_and_answer(run,

@@ -382,5 +382,7 @@ int watch_remote(struct engine *engine, const char *arn, struct watcher *watcher
 void watch_forget(struct engine *engine, const char *arn, const void *context);
 /* Shards were lost: watchers of executions that left with them ask their new owners. */
 void watch_rearm(struct engine *engine);
+/* Whoever waits for an execution that is out of memory asks for its end, which may be in the store already. */
+void watch_again(struct engine *engine, const char *arn);
 
 #endif

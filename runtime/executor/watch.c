@@ -4,8 +4,8 @@
  * Watchers of an execution of ours hang on its run, or are parked under its ARN while it is out of memory (run.c).
  * Those of other executions are kept here, and its owner is asked with "~Watch" {executionArn}, which it answers when
  * the execution has ended, with {status, startedMs, stoppedMs, output, error, cause}. Where the shard moves, the
- * request is read by the next owner. When we lose a shard its parked watchers come here; what is watched here and
- * becomes ours is still answered through the inbox.
+ * request is read by the next owner. When we lose a shard its parked watchers come here, and those of executions whose
+ * commit counts as lost; what is watched here and becomes ours is still answered through the inbox.
  */
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
@@ -148,26 +148,37 @@ void watch_forget(struct engine *engine, const char *arn, const void *context)
         remote_free(remote);
 }
 
+static void ask_for_parked(struct engine *engine, struct lh_entry *entry)
+{
+    char *arn = (char *)lh_entry_k(entry);
+    struct watcher *watchers = (struct watcher *)lh_entry_v(entry);
+    lh_table_delete_entry(engine->parked, entry);
+    if (watchers) {
+        struct remote *remote = remote_of(engine, arn);
+        struct watcher **last = &watchers->next;
+        while (*last)
+            last = &(*last)->next;
+        *last = remote->watchers;
+        remote->watchers = watchers;
+    }
+    free(arn);
+}
+
 void watch_rearm(struct engine *engine)
 {
     struct lh_entry *entry, *next;
     lh_foreach_safe(engine->parked, entry, next)
     {
-        char *arn = (char *)lh_entry_k(entry);
-        struct watcher *watchers = (struct watcher *)lh_entry_v(entry);
-        if (engine->epochs[store_shard_of(engine->store, arn)])
-            continue;
-        lh_table_delete_entry(engine->parked, entry);
-        if (watchers) {
-            struct remote *remote = remote_of(engine, arn);
-            struct watcher **last = &watchers->next;
-            while (*last)
-                last = &(*last)->next;
-            *last = remote->watchers;
-            remote->watchers = watchers;
-        }
-        free(arn);
+        if (engine->epochs[store_shard_of(engine->store, (const char *)lh_entry_k(entry))] == 0)
+            ask_for_parked(engine, entry);
     }
+}
+
+void watch_again(struct engine *engine, const char *arn)
+{
+    struct lh_entry *entry = lh_table_lookup_entry(engine->parked, arn);
+    if (entry)
+        ask_for_parked(engine, entry);
 }
 
 /* --- answering ------------------------------------------------------------------------------------------------- */
@@ -236,7 +247,10 @@ void watch_open(struct engine *engine)
 void watch_close(struct engine *engine)
 {
     struct lh_entry *entry;
-    while ((entry = lh_table_head(engine->remote)) != NULL)
-        remote_free((struct remote *)lh_entry_v(entry));
+    while ((entry = lh_table_head(engine->remote)) != NULL) {
+        struct remote *remote = (struct remote *)lh_entry_v(entry);
+        remote->call = NULL; /* there are no commits any more to withdraw it in; it goes with this node */
+        remote_free(remote);
+    }
     lh_table_free(engine->remote);
 }

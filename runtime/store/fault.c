@@ -8,14 +8,23 @@
 #include "asl/base/err.h"
 #include "asl/base/mem.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct fault_store {
     struct store base;
     struct store *inner;
+    pthread_mutex_t lock; /* commits are another thread's */
+    pthread_cond_t changed;
     int calls;
     int fail_at;
+    int commits;
+    int fail_commit;
+    enum err_code code;
+    bool written;
+    bool hold;
+    int held;
 };
 
 static struct store *inner_of(struct store *store)
@@ -26,8 +35,12 @@ static struct store *inner_of(struct store *store)
 static int strike(struct store *store, struct err *err)
 {
     struct fault_store *fault = (struct fault_store *)store;
+    bool strikes;
 
-    return ++fault->calls == fault->fail_at ? err_set(err, ERR_IO, "fault %d", fault->fail_at) : 0;
+    pthread_mutex_lock(&fault->lock);
+    strikes = ++fault->calls == fault->fail_at;
+    pthread_mutex_unlock(&fault->lock);
+    return strikes ? err_set(err, ERR_IO, "fault") : 0;
 }
 
 /* The wrapper of one function: its name, its parameters, and the names of those to hand on. */
@@ -39,7 +52,33 @@ static int strike(struct store *store, struct err *err)
         return result ? result : store_##name(inner_of(store), __VA_ARGS__);                                           \
     }
 
-WRAP(commit, (struct store * store, struct store_batch *batch, struct err *err), batch, err)
+static void wait_while_held(struct fault_store *fault)
+{
+    pthread_mutex_lock(&fault->lock);
+    fault->held++;
+    while (fault->hold)
+        pthread_cond_wait(&fault->changed, &fault->lock);
+    fault->held--;
+    pthread_mutex_unlock(&fault->lock);
+}
+
+static int fault_commit(struct store *store, struct store_batch *batch, struct err *err)
+{
+    struct fault_store *fault = (struct fault_store *)store;
+    int result = strike(store, err);
+    bool strikes;
+
+    pthread_mutex_lock(&fault->lock);
+    strikes = ++fault->commits == fault->fail_commit;
+    pthread_mutex_unlock(&fault->lock);
+    if (!result && (!strikes || fault->written))
+        result = store_commit(inner_of(store), batch, err);
+    if (!result && strikes)
+        result = err_set(err, fault->code, "fault of a commit");
+    wait_while_held(fault);
+    return result;
+}
+
 WRAP(execution_by_arn, (struct store * store, const char *arn, store_execution_fn *fn, void *context, struct err *err),
      arn, fn, context, err)
 WRAP(execution_by_id,
@@ -111,8 +150,12 @@ WRAP(executions_old,
 
 static void fault_close(struct store *store)
 {
-    store_close(inner_of(store));
-    free(store);
+    struct fault_store *fault = (struct fault_store *)store;
+
+    store_close(fault->inner);
+    pthread_cond_destroy(&fault->changed);
+    pthread_mutex_destroy(&fault->lock);
+    free(fault);
 }
 
 static int64_t fault_count_open(struct store *store)
@@ -191,6 +234,8 @@ struct store *store_fault_new(struct store *inner, int fail_at)
     fault->base.origin_count = 0;
     fault->inner = inner;
     fault->fail_at = fail_at;
+    pthread_mutex_init(&fault->lock, NULL);
+    pthread_cond_init(&fault->changed, NULL);
     return &fault->base;
 }
 
@@ -198,13 +243,63 @@ void store_fault_arm(struct store *store, int fail_at)
 {
     struct fault_store *fault = (struct fault_store *)store;
 
+    pthread_mutex_lock(&fault->lock);
     fault->calls = 0;
     fault->fail_at = fail_at;
+    pthread_mutex_unlock(&fault->lock);
 }
 
-bool store_fault_struck(const struct store *store)
+void store_fault_arm_commit(struct store *store, int fail_at, enum err_code code, bool written)
 {
-    const struct fault_store *fault = (const struct fault_store *)store;
+    struct fault_store *fault = (struct fault_store *)store;
 
-    return fault->fail_at > 0 && fault->calls >= fault->fail_at;
+    pthread_mutex_lock(&fault->lock);
+    fault->commits = 0;
+    fault->fail_commit = fail_at;
+    fault->code = code;
+    fault->written = written;
+    pthread_mutex_unlock(&fault->lock);
+}
+
+bool store_fault_struck(struct store *store)
+{
+    struct fault_store *fault = (struct fault_store *)store;
+    bool struck;
+
+    pthread_mutex_lock(&fault->lock);
+    struck = (fault->fail_at > 0 && fault->calls >= fault->fail_at) ||
+             (fault->fail_commit > 0 && fault->commits >= fault->fail_commit);
+    pthread_mutex_unlock(&fault->lock);
+    return struck;
+}
+
+static void set_hold(struct store *store, bool hold)
+{
+    struct fault_store *fault = (struct fault_store *)store;
+
+    pthread_mutex_lock(&fault->lock);
+    fault->hold = hold;
+    pthread_cond_broadcast(&fault->changed);
+    pthread_mutex_unlock(&fault->lock);
+}
+
+void store_fault_hold(struct store *store)
+{
+    set_hold(store, true);
+}
+
+void store_fault_let_go(struct store *store)
+{
+    set_hold(store, false);
+}
+
+int store_fault_held(struct store *store)
+{
+    struct fault_store *fault = (struct fault_store *)store;
+    int held;
+
+    pthread_mutex_lock(&fault->lock);
+    held = fault->held;
+    pthread_mutex_unlock(&fault->lock);
+    return held;
 }

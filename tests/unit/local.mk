@@ -50,8 +50,13 @@ tests_unit_task_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += %D%/engine_test
 TESTS += %D%/engine_test
-tests_unit_engine_test_SOURCES = %D%/engine_test.c
+tests_unit_engine_test_SOURCES = %D%/engine_test.c %D%/engine_fixture.c %D%/engine_fixture.h
 tests_unit_engine_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += %D%/engine_loss_test
+TESTS += %D%/engine_loss_test
+tests_unit_engine_loss_test_SOURCES = %D%/engine_loss_test.c %D%/engine_fixture.c %D%/engine_fixture.h
+tests_unit_engine_loss_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += %D%/timestamp_test
 TESTS += %D%/timestamp_test
