@@ -73,6 +73,7 @@ TESTS += %D%/e2e/api.sh
 EXTRA_DIST += \
     %D%/e2e/js_sdk.mjs \
     %D%/e2e/server.py \
+    %D%/e2e/test_answers.py \
     %D%/e2e/test_aws_cli.py \
     %D%/e2e/test_boto3.py \
     %D%/e2e/test_http.py \

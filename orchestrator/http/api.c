@@ -317,6 +317,18 @@ static void answer_own(struct exchange *exchange)
     answered(exchange, &answer);
 }
 
+/* X-Ray's header of the request counts for more than the member traceHeader. */
+static void take_trace_header(const struct exchange *exchange, const struct http_request *request,
+                              struct json_object *input)
+{
+    enum { CHARS_MAX = 256 };
+    const char *trace = request_header(request, "x-amzn-trace-id");
+    bool starts =
+        strcmp(exchange->operation, "StartExecution") == 0 || strcmp(exchange->operation, "StartSyncExecution") == 0;
+    if (starts && trace && strlen(trace) <= CHARS_MAX)
+        json_add_text(input, "traceHeader", trace);
+}
+
 static void start(struct exchange *exchange, const struct http_request *request)
 {
     AUTO_JSON struct json_object *input = NULL;
@@ -335,6 +347,7 @@ static void start(struct exchange *exchange, const struct http_request *request)
         answer_own(exchange);
         return;
     }
+    take_trace_header(exchange, request, input);
     if (exchange->server->options.audit_fd >= 0)
         note_resource(exchange, input);
     struct service_call *call =

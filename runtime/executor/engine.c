@@ -309,6 +309,10 @@ static char *make_meta(const struct engine_start *start)
         buf_add_text(&out, "\":");
         json_write_string(&out, members[i].text, strlen(members[i].text));
     }
+    if (start->map_run_arn) {
+        buf_add_text(&out, ",\"itemCount\":");
+        buf_add_int(&out, (int64_t)start->item_count);
+    }
     if (logging_is_on(start->logging)) {
         buf_add_text(&out, ",\"logging\":");
         json_write(&out, start->logging);

@@ -116,7 +116,7 @@ void engine_on_commit(struct engine *engine, engine_done_fn *done, void *context
 /*
  * The store keeps what never changes as `meta` of the execution: {name, machineName, definition (its key),
  * roleArn, stateMachineVersionArn?, stateMachineAliasArn?, traceHeader?, testCase?, mapRunArn?,
- * startedBy?, logging?}.
+ * itemCount? (of a child), startedBy?, logging?}.
  */
 struct engine_start {
     const char *arn;         /* of the execution */
@@ -129,6 +129,7 @@ struct engine_start {
     const char *trace_header;            /* or NULL */
     const char *test_case;               /* of the mock file, or NULL */
     const char *map_run_arn;             /* a child of a distributed Map, or NULL */
+    size_t item_count;                   /* of the child: how many items it works on */
     struct json_object *logging;         /* loggingConfiguration, or NULL */
     const char *started_by;              /* token of the task that starts it, or NULL */
     struct json_object *input;

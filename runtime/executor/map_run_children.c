@@ -148,6 +148,7 @@ static int start_child(struct map_run *m, size_t index)
         .role_arn = json_member_text(meta, "roleArn"),
         .test_case = m->parent->test_case,
         .map_run_arn = m->arn,
+        .item_count = child->items,
         .logging = logging,
         .input = child->input,
         .express = m->express,

@@ -2,7 +2,9 @@
 #include "runtime/service/execution.h"
 
 #include "asl/base/err.h"
+#include "asl/base/limits.h"
 #include "asl/base/mem.h"
+#include "asl/definition/jackson.h"
 #include "runtime/service/machine.h"
 
 #include <inttypes.h>
@@ -39,6 +41,32 @@ void execution_add_payload(struct json_object *output, const char *member, const
     struct json_object *included_value = json_object_new_object();
     json_add_bool(included_value, "included", included);
     json_add(output, details, included_value);
+}
+
+bool execution_read_input(struct service_call *call, struct json_object **ret_input)
+{
+    const char *text = call_text(call, "input");
+    if (text == NULL)
+        text = "{}";
+    size_t bytes = strlen(text);
+    size_t bytes_max = engine_payload_max(call->service->engine);
+    if (bytes > bytes_max) {
+        call_fail(call, "InvalidExecutionInput", "Invalid State Machine Execution Input: 'Input exceeds %zu bytes.'",
+                  bytes_max);
+        return false;
+    }
+    if (bytes == 0) {
+        call_fail(call, "InvalidExecutionInput", "Invalid State Machine Execution Input: 'Invalid execution input.'");
+        return false;
+    }
+    if (json_parse(text, bytes, ret_input, NULL) == 0)
+        return true;
+    struct jackson_fault fault = {0};
+    jackson_scan(text, bytes, NULL, NULL, &fault);
+    call_fail(call, "InvalidExecutionInput", "Invalid State Machine Execution Input: '%s'",
+              fault.message ? fault.message : "Invalid execution input.");
+    jackson_fault_release(&fault);
+    return false;
 }
 
 /* --- StopExecution ------------------------------------------------------------------------ */
@@ -113,7 +141,6 @@ static struct json_object *summary(const struct store_execution *execution, stru
     json_add(output, "startDate", api_time(execution->started_ms));
     if (execution->stopped_ms)
         json_add(output, "stopDate", api_time(execution->stopped_ms));
-    add_text_if(output, "mapRunArn", execution->map_run);
     add_text_if(output, "stateMachineVersionArn", json_member_text(meta, "stateMachineVersionArn"));
     add_text_if(output, "stateMachineAliasArn", json_member_text(meta, "stateMachineAliasArn"));
     return output;
@@ -145,6 +172,7 @@ static int describe(void *context, const struct store_execution *execution)
         return 0;
     bool included = call_wants_data(describing->call);
     struct json_object *output = summary(execution, meta);
+    add_text_if(output, "mapRunArn", execution->map_run);
     execution_add_payload(output, "input", input, included);
     if (output_text)
         execution_add_payload(output, "output", output_text, included);
@@ -192,8 +220,7 @@ static int describe_machine(void *context, const struct store_execution *executi
     struct json_object *output = json_object_new_object();
     json_add_text(output, "stateMachineArn", execution->machine);
     json_add_text(output, "name", arn.machine);
-    if (call_wants_data(describing->call))
-        json_add_text(output, "definition", text ? text : "");
+    json_add_text(output, "definition", !call_wants_data(describing->call) ? "{}" : text ? text : "");
     free(text);
     add_text_if(output, "roleArn", json_member_text(meta, "roleArn"));
     json_add(output, "updateDate",
@@ -224,7 +251,7 @@ void describe_state_machine_for_execution(struct service_call *call)
 struct listing {
     struct json_object *items;
     int limit;
-    bool more;
+    bool more, of_map_run;
     int64_t last_started_ms, last_id;
 };
 
@@ -240,6 +267,10 @@ static int list_execution(void *context, const struct store_execution *execution
     json_add_int(item, "redriveCount", execution->redrive_count);
     if (execution->redriven_ms)
         json_add(item, "redriveDate", api_time(execution->redriven_ms));
+    if (listing->of_map_run) {
+        add_text_if(item, "mapRunArn", execution->map_run);
+        json_add_int(item, "itemCount", json_member_int(meta, "itemCount", 1));
+    }
     json_append(listing->items, item);
     listing->last_started_ms = execution->started_ms;
     listing->last_id = execution->id;
@@ -293,7 +324,8 @@ static void list_by_query(struct service_call *call, struct store_execution_quer
     if (position)
         sscanf(position, "%" SCNd64 " %" SCNd64, &query->before_started_ms, &query->before_id);
     free(position);
-    struct listing listing = {.items = json_object_new_array(), .limit = call_page_size(call)};
+    struct listing listing = {
+        .items = json_object_new_array(), .limit = call_page_size(call), .of_map_run = query->map_run != NULL};
     query->limit = listing.limit + 1;
     struct err err = {0};
     int code = store_executions(call->service->store, query, list_execution, &listing, &err);
@@ -321,6 +353,11 @@ void list_executions(struct service_call *call)
     if ((machine_text == NULL) == (map_run == NULL)) {
         call_fail_with(call, "ValidationException", "reason", "MISSING_REQUIRED_PARAMETER",
                        "Exactly one of stateMachineArn and mapRunArn must be specified.");
+        return;
+    }
+    if (machine_text && (redriven || (status && strcmp(status, "PENDING_REDRIVE") == 0))) {
+        call_fail(call, "ValidationException", "%s",
+                  redriven ? "redriveFilter needs mapRunArn." : "The statusFilter PENDING_REDRIVE needs mapRunArn.");
         return;
     }
     struct store_execution_query query = {

@@ -16,6 +16,8 @@
 void execution_fail_missing(struct service_call *call, const char *arn);
 /* Reads the execution that `executionArn` names; `fn` is called with it. False: the call has failed. */
 bool execution_read(struct service_call *call, store_execution_fn *fn, void *context);
+/* Parses the member "input"; nothing stands for {}. False: the call has failed (InvalidExecutionInput). */
+bool execution_read_input(struct service_call *call, struct json_object **ret_input);
 /* Adds "input" or "output" with its details; only those where the payload is not included. */
 void execution_add_payload(struct json_object *output, const char *member, const char *text, bool included);
 

@@ -18,6 +18,12 @@ void machine_fail_missing(struct service_call *call, const struct arn *arn)
     free(text);
 }
 
+void machine_fail_labelled(struct service_call *call)
+{
+    call_fail_with(call, "ValidationException", "reason", "API_DOES_NOT_SUPPORT_LABELED_ARNS",
+                   "This API does not support labelled ARNs.");
+}
+
 static bool read_or_fail(struct service_call *call, const struct arn *arn, int code, const struct err *err)
 {
     if (code == ERR_NOT_FOUND)
@@ -122,7 +128,8 @@ int64_t machine_publish(struct service_call *call, struct json_object *machine, 
     size_t count = json_object_array_length(versions);
     if (count) {
         struct json_object *latest = json_object_array_get_idx(versions, count - 1);
-        if (same_text(json_member_text(latest, "revisionId"), json_member_text(machine, "revisionId")))
+        bool described = description == NULL || same_text(json_member_text(latest, "description"), description);
+        if (described && same_text(json_member_text(latest, "revisionId"), json_member_text(machine, "revisionId")))
             return json_member_int(latest, "number", 0);
     }
     if (count >= LIMIT_VERSIONS)

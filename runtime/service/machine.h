@@ -26,6 +26,8 @@ bool machine_look(struct service_call *call, const struct arn *arn, struct json_
 /* Puts the changed record into the batch. */
 void machine_write(struct service_call *call, struct json_object *machine, int64_t version);
 void machine_fail_missing(struct service_call *call, const struct arn *arn);
+/* The ARN is that of a Map inside the machine: ValidationException. */
+void machine_fail_labelled(struct service_call *call);
 
 /* The version with the number in a qualifier, or NULL. Borrowed. */
 struct json_object *machine_version(struct json_object *machine, const char *number, size_t *ret_index);
@@ -33,7 +35,10 @@ struct json_object *machine_version(struct json_object *machine, const char *num
 struct json_object *machine_alias(struct json_object *machine, const char *name, size_t *ret_index);
 /* A version of an alias, drawn by weight: its number. */
 int64_t machine_alias_draw(struct json_object *alias);
-/* Publishes the current revision unless it is published: the number of its version; 0: too many versions. */
+/*
+ * Publishes the current revision, unless its latest version is one and has this description (NULL: any): the number of
+ * its version; 0: too many versions.
+ */
 int64_t machine_publish(struct service_call *call, struct json_object *machine, const char *description);
 /* "arn:...:stateMachine:NAME"; heap. */
 char *machine_arn(const struct service *service, struct json_object *machine);

@@ -57,15 +57,14 @@ void page_add_token(struct service_call *call, struct json_object *output, const
     free(token);
 }
 
-/* The position in a token, or NULL where the token is not one of ours for this listing. */
-static char *read_token(struct service_call *call, const char *token, const char *scope)
+/* The content of a token that is one of ours and not too old, or NULL. */
+static struct json_object *read_token(struct service_call *call, const char *token)
 {
     size_t bytes = strlen(token);
     if (bytes % 4 || bytes < SIGNATURE_BYTES)
         return NULL;
     char *plain = mem_alloc(bytes / 4 * 3 + 1);
     int decoded = EVP_DecodeBlock((unsigned char *)plain, (const unsigned char *)token, (int)bytes);
-    char *position = NULL;
     AUTO_JSON struct json_object *content = NULL;
     if (decoded > SIGNATURE_BYTES) {
         size_t length = (size_t)decoded;
@@ -77,11 +76,9 @@ static char *read_token(struct service_call *call, const char *token, const char
             json_parse(plain + SIGNATURE_BYTES, length - SIGNATURE_BYTES, &content, NULL);
     }
     free(plain);
-    if (content && strcmp(json_member_text(content, "o"), call->operation->name) == 0 &&
-        strcmp(json_member_text(content, "s"), scope) == 0 &&
-        engine_now_ms(call->service->engine) - json_member_int(content, "t", 0) <= token_ms_max)
-        position = mem_strdup(json_member_text(content, "p"));
-    return position;
+    if (content && engine_now_ms(call->service->engine) - json_member_int(content, "t", 0) > token_ms_max)
+        json_release(&content);
+    return json_take(&content);
 }
 
 bool call_page_position(struct service_call *call, const char *scope, char **ret_position)
@@ -90,8 +87,16 @@ bool call_page_position(struct service_call *call, const char *scope, char **ret
     *ret_position = NULL;
     if (token == NULL)
         return true;
-    *ret_position = read_token(call, token, scope);
-    if (*ret_position == NULL)
+    AUTO_JSON struct json_object *content = read_token(call, token);
+    if (content == NULL) {
         call_fail(call, "InvalidToken", "Invalid Token: 'Invalid token'");
-    return *ret_position != NULL;
+        return false;
+    }
+    if (strcmp(json_member_text(content, "o"), call->operation->name) != 0 ||
+        strcmp(json_member_text(content, "s"), scope) != 0) {
+        call_fail(call, "InvalidToken", "Invalid Token: 'Input inconsistent with page token'");
+        return false;
+    }
+    *ret_position = mem_strdup(json_member_text(content, "p"));
+    return true;
 }

@@ -2,7 +2,6 @@
 #include "asl/base/err.h"
 #include "asl/base/limits.h"
 #include "asl/base/mem.h"
-#include "asl/definition/jackson.h"
 #include "runtime/service/execution.h"
 #include "runtime/service/machine.h"
 #include "runtime/task/mock.h"
@@ -34,32 +33,6 @@ static void starting_release(struct starting *starting)
     free(starting->version_arn);
     free(starting->alias_arn);
     free(starting->arn);
-}
-
-static bool parse_input(struct service_call *call, struct json_object **ret_input)
-{
-    const char *text = call_text(call, "input");
-    if (text == NULL)
-        text = "{}";
-    size_t bytes = strlen(text);
-    size_t bytes_max = engine_payload_max(call->service->engine);
-    if (bytes > bytes_max) {
-        call_fail(call, "InvalidExecutionInput", "Invalid State Machine Execution Input: 'Input exceeds %zu bytes.'",
-                  bytes_max);
-        return false;
-    }
-    if (bytes == 0) {
-        call_fail(call, "InvalidExecutionInput", "Invalid State Machine Execution Input: 'Invalid execution input.'");
-        return false;
-    }
-    if (json_parse(text, bytes, ret_input, NULL) == 0)
-        return true;
-    struct jackson_fault fault = {0};
-    jackson_scan(text, bytes, NULL, NULL, &fault);
-    call_fail(call, "InvalidExecutionInput", "Invalid State Machine Execution Input: '%s'",
-              fault.message ? fault.message : "Invalid execution input.");
-    jackson_fault_release(&fault);
-    return false;
 }
 
 /* Finds the revision that the qualifier of the ARN stands for. */
@@ -110,8 +83,7 @@ static bool resolve(struct service_call *call, struct starting *starting)
     if (!call_arn(call, "stateMachineArn", ANY_MACHINE, &starting->given) || (name && !call_name(call, name)))
         return false;
     if (starting->given.label) {
-        call_fail_with(call, "ValidationException", "reason", "API_DOES_NOT_SUPPORT_LABELED_ARNS",
-                       "This API does not support labelled ARNs.");
+        machine_fail_labelled(call);
         return false;
     }
     if (name)
@@ -119,7 +91,7 @@ static bool resolve(struct service_call *call, struct starting *starting)
     if (machine_look(call, &starting->given, &starting->machine)) {
         starting->machine_arn = machine_arn(call->service, starting->machine);
         if (resolve_revision(call, starting) && resolve_test_case(call, starting) &&
-            parse_input(call, &starting->input))
+            execution_read_input(call, &starting->input))
             return true;
     }
     starting_release(starting);

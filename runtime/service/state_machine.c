@@ -62,9 +62,26 @@ static void revision_input_release(struct revision_input *revision)
     json_object_put(revision->encryption);
 }
 
+/* arn:PARTITION:iam::ACCOUNT:role/NAME */
+static bool is_role_arn(const char *text)
+{
+    static const char service[] = ":iam::", role[] = ":role/";
+    enum { ACCOUNT_DIGITS = 12 };
+    const char *rest = strncmp(text, "arn:", 4) == 0 ? strchr(text + 4, ':') : NULL;
+    if (rest == NULL || rest == text + 4 || strncmp(rest, service, strlen(service)) != 0)
+        return false;
+    const char *account = rest + strlen(service);
+    return strspn(account, "0123456789") == ACCOUNT_DIGITS &&
+           strncmp(account + ACCOUNT_DIGITS, role, strlen(role)) == 0 && account[ACCOUNT_DIGITS + strlen(role)];
+}
+
 static bool revision_input_read(struct service_call *call, bool express, struct revision_input *revision)
 {
     *revision = (struct revision_input){.role_arn = call_text(call, "roleArn")};
+    if (revision->role_arn && !is_role_arn(revision->role_arn)) {
+        call_fail(call, "InvalidArn", "Invalid Role Arn: '%s'", revision->role_arn);
+        return false;
+    }
     if (call_text(call, "versionDescription") && !call_flag(call, "publish", false)) {
         call_fail(call, "ValidationException", "Version description can only be set when publish is true");
         return false;
@@ -277,7 +294,11 @@ void update_state_machine(struct service_call *call)
                   "specified");
         return;
     }
-    if (arn.qualifier || arn.label) {
+    if (arn.label) {
+        machine_fail_labelled(call);
+        return;
+    }
+    if (arn.qualifier) {
         machine_fail_missing(call, &arn);
         return;
     }
@@ -341,8 +362,7 @@ void delete_state_machine(struct service_call *call)
     if (!call_arn(call, "stateMachineArn", ANY_MACHINE, &arn))
         return;
     if (arn.label) {
-        call_fail_with(call, "ValidationException", "reason", "API_DOES_NOT_SUPPORT_LABELED_ARNS",
-                       "This API does not support labelled ARNs.");
+        machine_fail_labelled(call);
         return;
     }
     if (arn.qualifier) {
@@ -392,6 +412,8 @@ void describe_state_machine(struct service_call *call)
     if (call_wants_data(call)) {
         add_definition(call, output, revision);
         revision_add_variables(call->service, output, revision);
+    } else {
+        json_add_text(output, "definition", "{}");
     }
     revision_add_configuration(output, revision);
     if (json_member_text(revision, "revisionId"))

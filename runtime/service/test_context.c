@@ -148,6 +148,11 @@ bool test_make_context(struct test *test, const char *text)
     test->context = made_up(test);
     if (text == NULL)
         return true;
+    if (!test->mock.given) {
+        call_fail(test->call, "ValidationException",
+                  "TestState does not support Context when a mock is not specified.");
+        return false;
+    }
     AUTO_JSON struct json_object *given = NULL;
     if (json_parse(text, strlen(text), &given, NULL) < 0 || !json_object_is_type(given, json_type_object))
         return refuse(test, "Context must be a valid JSON object");

@@ -1,5 +1,6 @@
 /* test_state.c - TestState: reads and checks the input, runs the state, answers. */
 #include "runtime/service/test_state.h"
+#include "runtime/service/execution.h"
 #include "runtime/uuid.h"
 
 #include "asl/base/err.h"
@@ -73,15 +74,8 @@ static bool read_json(struct test *test, const char *member, const char *otherwi
 
 static bool read_input(struct test *test)
 {
-    const char *text = call_text(test->call, "input");
-    if (text && json_parse(text, strlen(text), &test->input, NULL) < 0) {
-        call_fail(test->call, "InvalidExecutionInput",
-                  "Invalid State Machine Execution Input: 'Invalid execution input.'");
-        return false;
-    }
-    if (text == NULL)
-        test->input = json_object_new_object();
-    if (!read_json(test, "variables", NULL, "Variables must be a valid JSON object", &test->variables.values))
+    if (!execution_read_input(test->call, &test->input) ||
+        !read_json(test, "variables", NULL, "Variables must be a valid JSON object", &test->variables.values))
         return false;
     if (test->variables.values && !json_object_is_type(test->variables.values, json_type_object))
         return refuse(test, "Variables must be a valid JSON object");

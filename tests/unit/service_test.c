@@ -264,7 +264,7 @@ static struct answer call(struct fixture *f, const char *operation, const char *
 }
 
 #define CREATE                                                                                                         \
-    "{\"name\":\"m\",\"roleArn\":\"r\",\"definition\":"                                                                \
+    "{\"name\":\"m\",\"roleArn\":\"arn:aws:iam::123456789012:role/r\",\"definition\":"                                 \
     "\"{\\\"StartAt\\\":\\\"A\\\",\\\"States\\\":{\\\"A\\\":{\\\"Type\\\":\\\"Pass\\\",\\\"End\\\":true}}}\"}"
 
 /* Changes of one machine that meet in one commit all take effect, one after the other. */
@@ -276,10 +276,10 @@ static void changes_that_meet(void **state)
     assert_null(created.error);
     struct answer answers[CALLS];
     for (int i = 0; i < CALLS; i++) {
-        char *input =
-            mem_printf("{\"stateMachineArn\":\"" STATES "stateMachine:m\",\"roleArn\":\"role-%d\",\"publish\":"
-                       "true}",
-                       i);
+        char *input = mem_printf("{\"stateMachineArn\":\"" STATES
+                                 "stateMachine:m\",\"roleArn\":\"arn:aws:iam::123456789012:role/r%d\",\"publish\":"
+                                 "true}",
+                                 i);
         begin(f, "UpdateStateMachine", input, &answers[i]);
         free(input);
     }
