@@ -65,7 +65,7 @@ static void take_leases(struct bench *bench)
     for (size_t i = 0; i < count; i++)
         shards[i] = (int)i;
     if (store_renew(bench->store, "bench", "{}", INT32_MAX, false, &view, &err) ||
-        store_lease_take(bench->store, "bench", shards, count, bench->epochs, &err)) {
+        store_lease_take(bench->store, "bench", shards, NULL, count, bench->epochs, &err)) {
         fprintf(stderr, "store_bench: %s: %s\n", err.where, err.message);
         exit(1);
     }

@@ -37,7 +37,10 @@ void own_add_store(struct store *store, struct json_object *info)
     const struct store_view view = {.node = on_node, .context = info};
     char *text = store_info(store);
 
-    json_add_int(info, "openExecutions", store_count_open(store));
+    int64_t open = store_count_open(store);
+
+    if (open >= 0)
+        json_add_int(info, "openExecutions", open);
     store_nodes(store, &view, NULL);
     if (text && !json_parse(text, strlen(text), &details, NULL))
         json_add(info, "storeDetails", json_take(&details));

@@ -223,9 +223,12 @@ static double open_executions(struct engine *engine)
     int64_t now_us = commit_clock_us();
     bool old = engine->shards > 1 && now_us - figures->open_counted_us > COUNT_AGAIN_MS * INT64_C(1000);
     if (engine->store && (figures->open_counted_us == 0 || old)) {
-        figures->open_base = store_count_open(engine->store);
-        figures->open_counted_us = now_us;
-        figures->open_since = 0;
+        int64_t count = store_count_open(engine->store);
+        if (count >= 0) {
+            figures->open_base = count;
+            figures->open_counted_us = now_us;
+            figures->open_since = 0;
+        }
     }
     return (double)(figures->open_base + figures->open_since);
 }

@@ -15,6 +15,7 @@ void node_view_init(struct node_view *view, struct engine *engine)
     size_t shards = (size_t)engine->shards;
     *view = (struct node_view){.engine = engine, .rank = -1};
     view->owners = mem_alloc(shards * sizeof *view->owners);
+    view->seen = mem_zalloc(shards * sizeof *view->seen);
     view->epochs = mem_zalloc(shards * sizeof *view->epochs);
     for (size_t i = 0; i < shards; i++)
         view->owners[i] = -1;
@@ -29,6 +30,7 @@ void node_view_release(struct node_view *view)
     }
     free(view->nodes);
     free(view->owners);
+    free(view->seen);
     free(view->epochs);
 }
 
@@ -66,6 +68,7 @@ static int add_lease(void *context, const struct store_lease *lease)
         return 0;
     int node = node_view_find(view, lease->node);
     view->owners[lease->shard] = node;
+    view->seen[lease->shard] = lease->epoch;
     if (node >= 0)
         view->nodes[node].shards++;
     if (strcmp(lease->node, view->engine->node) == 0)

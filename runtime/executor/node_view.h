@@ -27,7 +27,8 @@ struct node_view {
     struct seen_node *nodes; /* the live ones, by name */
     size_t count, capacity;
     int *owners;     /* by shard: of a live node its place in `nodes`; -1 */
-    int64_t *epochs; /* by shard, where the lease is in our name; else 0 */
+    int64_t *seen;   /* by shard: the epoch of its lease */
+    int64_t *epochs; /* the same where the lease is in our name; else 0 */
     int rank;        /* our own place; -1 */
     struct engine *engine;
 };

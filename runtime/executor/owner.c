@@ -23,6 +23,8 @@
  *   (4) A lost shard takes only its own executions out of memory.
  *   (5) Whoever could not renew for longer than a lease gives the others, who could not either, the time of one before
  *       it takes anything from them: a database that was away is no reason to move everything.
+ *   (6) A lease in our name whose epoch we were not told (the answer to its take did not come) is nobody's: it is taken
+ *       again, or given back where we have enough.
  */
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
@@ -51,25 +53,30 @@ static int take_free(struct engine *engine, int most, struct err *err)
     struct node_view *view = &engine->owner->view;
     int *free_ones = mem_alloc((size_t)engine->shards * sizeof *free_ones);
     int *shards = mem_alloc((size_t)engine->shards * sizeof *shards);
+    int64_t *seen = mem_alloc((size_t)engine->shards * sizeof *seen);
     int64_t *epochs = mem_alloc((size_t)engine->shards * sizeof *epochs);
     int found = 0, count = 0, taken = 0;
     for (int shard = 0; shard < engine->shards; shard++)
         if (engine->epochs[shard] == 0 && (view->owners[shard] < 0 || view->owners[shard] == view->rank))
             free_ones[found++] = shard;
     int first = view->rank <= 0 ? 0 : (int)((int64_t)found * view->rank / (int64_t)view->count);
-    for (; count < found && count < most; count++)
+    for (; count < found && count < most; count++) {
         shards[count] = free_ones[(first + count) % found];
+        seen[count] = view->seen[shards[count]];
+    }
     free(free_ones);
-    int code = store_lease_take(engine->store, engine->node, shards, (size_t)count, epochs, err);
+    int code = store_lease_take(engine->store, engine->node, shards, seen, (size_t)count, epochs, err);
     for (int i = 0; code == 0 && i < count; i++) {
         if (epochs[i] == 0)
             continue;
         engine->epochs[shards[i]] = epochs[i];
         view->owners[shards[i]] = view->rank;
+        view->seen[shards[i]] = view->epochs[shards[i]] = epochs[i];
         engine->owned++;
         taken++;
     }
     free(shards);
+    free(seen);
     free(epochs);
     engine->owner->missed = taken < count;
     if (taken) {
@@ -87,7 +94,7 @@ static int balance(struct engine *engine, struct err *err)
     struct owner *owner = engine->owner;
     if (engine->draining && store_is_shared(engine->store)) {
         owner_drain_idle(engine);
-        return 0;
+        return owner_release_strays(engine, err);
     }
     int kept = engine->owned - owner->drains;
     int wanted = node_view_share(&owner->view);
@@ -95,7 +102,7 @@ static int balance(struct engine *engine, struct err *err)
         owner_drain_surplus(engine, kept - wanted);
     else if (kept < wanted && engine_clock_ms() >= owner->take_from_ms)
         return take_free(engine, wanted - kept, err);
-    return 0;
+    return kept < wanted ? 0 : owner_release_strays(engine, err);
 }
 
 /* --- the tick -------------------------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct engine;
+struct err;
 struct event;
 struct json_object;
 struct peer_events;
@@ -37,6 +38,8 @@ bool owner_release_open(struct engine *engine);
 void owner_check_lost(struct engine *engine, const struct node_view *view);
 /* Begins to give so many shards back, those with the fewest executions in memory first. */
 void owner_drain_surplus(struct engine *engine, int surplus);
+/* Gives back leases in our name that we do not hold (invariant 6 of owner.c), by the view as of just now. */
+int owner_release_strays(struct engine *engine, struct err *err);
 /* The process is about to end: shards without a task at work go at once, the others when their tasks have ended. */
 void owner_drain_idle(struct engine *engine);
 

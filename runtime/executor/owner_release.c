@@ -15,6 +15,7 @@
 
 enum {
     DRAIN_POLL_MS = 20,
+    DRAIN_AWAY_MS = 500,    /* where the store could not be told */
     DRAIN_REQUESTS_MS = 500 /* so long requests at work may hold a shard that is drained */
 };
 
@@ -114,12 +115,13 @@ static void quiet_drained(struct engine *engine)
 }
 
 /* Invariant (3) of owner.c. */
-static void release_idle(struct engine *engine)
+static int release_idle(struct engine *engine)
 {
     struct owner *owner = engine->owner;
     int *shards = mem_alloc((size_t)owner->drains * sizeof *shards);
     int64_t *epochs = mem_alloc((size_t)owner->drains * sizeof *epochs);
     size_t count = 0;
+    int code = 0;
     struct err err;
     for (int shard = 0; shard < engine->shards; shard++) {
         if (!engine->releasing[shard])
@@ -131,7 +133,9 @@ static void release_idle(struct engine *engine)
         shards[count] = shard;
         epochs[count++] = engine->epochs[shard];
     }
-    if (count && store_lease_release(engine->store, engine->node, shards, epochs, count, &err) != 0) {
+    if (count)
+        code = store_lease_release(engine->store, engine->node, shards, epochs, count, &err);
+    if (code != 0) {
         engine_log(engine, 2, "could not give shards back: %s", err.message);
         count = 0; /* the next look tells what became of it */
     }
@@ -143,16 +147,16 @@ static void release_idle(struct engine *engine)
         engine_log(engine, 1, "gave back %zu shards, kept %d", count, engine->owned);
         watch_rearm(engine);
     }
+    return code;
 }
 
 static void on_drain(int fd, short what, void *context)
 {
     (void)fd, (void)what;
-    const struct timeval pause = {.tv_usec = DRAIN_POLL_MS * 1000};
     struct engine *engine = context;
     if (engine->owner->drains == 0)
         return;
-    release_idle(engine);
+    const struct timeval pause = {.tv_usec = (release_idle(engine) ? DRAIN_AWAY_MS : DRAIN_POLL_MS) * 1000};
     if (engine->owner->drains)
         event_add(engine->owner->drain_timer, &pause);
 }
@@ -199,6 +203,26 @@ void owner_drain_idle(struct engine *engine)
     engine->owner->drain_until_ms = engine_clock_ms() + DRAIN_REQUESTS_MS;
     quiet_drained(engine);
     owner_drained(engine);
+}
+
+int owner_release_strays(struct engine *engine, struct err *err)
+{
+    const struct node_view *view = &engine->owner->view;
+    int *shards = mem_alloc((size_t)engine->shards * sizeof *shards);
+    int64_t *epochs = mem_alloc((size_t)engine->shards * sizeof *epochs);
+    size_t count = 0;
+    int code = 0;
+    for (int shard = 0; shard < engine->shards; shard++) {
+        if (view->epochs[shard] == 0 || engine->epochs[shard])
+            continue;
+        shards[count] = shard;
+        epochs[count++] = view->epochs[shard];
+    }
+    if (count)
+        code = store_lease_release(engine->store, engine->node, shards, epochs, count, err);
+    free(shards);
+    free(epochs);
+    return code;
 }
 
 bool owner_release_open(struct engine *engine)

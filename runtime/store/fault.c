@@ -123,8 +123,9 @@ WRAP(renew,
       const struct store_view *view, struct err *err),
      node, info, lease_ms, announce, view, err)
 WRAP(lease_take,
-     (struct store * store, const char *node, const int *shards, size_t count, int64_t *ret_epochs, struct err *err),
-     node, shards, count, ret_epochs, err)
+     (struct store * store, const char *node, const int *shards, const int64_t *seen, size_t count, int64_t *ret_epochs,
+      struct err *err),
+     node, shards, seen, count, ret_epochs, err)
 WRAP(lease_release,
      (struct store * store, const char *node, const int *shards, const int64_t *epochs, size_t count, struct err *err),
      node, shards, epochs, count, err)

@@ -3,6 +3,8 @@ libruntime_a_SOURCES += \
     %D%/fault.c \
     %D%/fault.h \
     %D%/postgres.c \
+    %D%/postgres_ask.c \
+    %D%/postgres_connect.c \
     %D%/postgres_library.c \
     %D%/postgres_library.def \
     %D%/postgres_library.h \

@@ -1,9 +1,5 @@
 /*
- * postgres.c - a store in a PostgreSQL database: opening, connecting again, and what both its sides need.
- *
- * Each connection prepares the statements of its side when it is made. The writer's also registers itself in
- * the table `writer`: that ends whatever an earlier connection of this process may have left running, and
- * tells which commit was the last to reach the database (see postgres_write.c).
+ * postgres.c - a store in a PostgreSQL database: opening and closing it, and what its errors mean.
  */
 #include "config.h"
 
@@ -23,18 +19,7 @@
 
 enum {
     SHARDS_DEFAULT = 64,
-    LEASE_MS = 3000, /* and some more, until somebody looks: so soon is a dead node's work taken over */
-    PAUSE_MS_FIRST = 50,
-    PAUSE_MS_MAX = 2000
-};
-
-static const struct {
-    enum postgres_side side;
-    const char *name;
-    const char *sql;
-} statements[] = {
-#define STATEMENT(side, name, sql) {POSTGRES_##side, #name, sql},
-#include "runtime/store/postgres_statements.def"
+    LEASE_MS = 3000 /* and some more, until somebody looks: so soon is a dead node's work taken over */
 };
 
 /* --- results and errors -------------------------------------------------------------------------- */
@@ -113,223 +98,6 @@ int postgres_error(PGconn *pg, const PGresult *result, const char *what, struct 
     return code;
 }
 
-int postgres_run(PGconn *pg, const char *sql, struct err *err)
-{
-    PGresult *answer = pq.exec(pg, sql);
-    ExecStatusType status = pq.resultStatus(answer);
-    int result = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK
-                     ? 0
-                     : postgres_error(pg, answer, "set up the store", err);
-
-    pq.clear(answer);
-    return result;
-}
-
-int postgres_query_int(PGconn *pg, const char *sql, int64_t *ret_value, struct err *err)
-{
-    PGresult *answer = pq.exec(pg, sql);
-    int result = 0;
-
-    if (pq.resultStatus(answer) != PGRES_TUPLES_OK)
-        result = postgres_error(pg, answer, "read the store", err);
-    else
-        *ret_value = pq.ntuples(answer) ? postgres_int(answer, 0, 0) : 0;
-    pq.clear(answer);
-    return result;
-}
-
-int postgres_send(PGconn *pg, enum postgres_statement which, const struct params *params, struct err *err)
-{
-    if (pq.sendQueryPrepared(pg, statements[which].name, params->count, params->values, params->lengths,
-                             params->formats, 0))
-        return 0;
-    return postgres_error(pg, NULL, "write to the store", err);
-}
-
-/* --- connecting ------------------------------------------------------------------------------------ */
-
-/* All statements of a side in one round trip. */
-static int prepare(PGconn *pg, enum postgres_side side, struct err *err)
-{
-    int result = 0;
-    int sent = 0;
-
-    pq.enterPipelineMode(pg);
-    for (int i = 0; i < POSTGRES_STATEMENTS; i++) {
-        if (statements[i].side == side)
-            sent += pq.sendPrepare(pg, statements[i].name, statements[i].sql, 0, NULL);
-    }
-    pq.pipelineSync(pg);
-    for (int i = 0; i < sent; i++) {
-        for (PGresult *answer; (answer = pq.getResult(pg)); pq.clear(answer)) {
-            if (!result && pq.resultStatus(answer) != PGRES_COMMAND_OK)
-                result = postgres_error(pg, answer, "prepare a statement", err);
-        }
-    }
-    pq.clear(pq.getResult(pg)); /* of the sync */
-    if (!result && !pq.exitPipelineMode(pg))
-        result = postgres_error(pg, NULL, "prepare a statement", err);
-    return result;
-}
-
-/*
- * From here on only this connection may commit for the process. A transaction that an earlier one left open
- * is ended by ending its backend; the row's lock makes sure that it has ended.
- */
-static int register_writer(struct postgres_store *store, PGconn *pg, struct err *err)
-{
-    AUTO_PARAMS params = PARAMS_INIT;
-    PGresult *answer;
-    int result = 0;
-
-    if ((result = postgres_run(pg,
-                               "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-                               " AND datname = current_database() AND usename = current_user"
-                               " AND application_name = current_setting('application_name');"
-                               "DELETE FROM writer WHERE seen < now() - interval '30 days'",
-                               err)))
-        return result;
-    params_add_text(&params, store->writer_id);
-    params_add_int(&params, ++store->session);
-    answer = pq.execParams(pg,
-                           "INSERT INTO writer AS w (id, session, last_commit, conflicts) VALUES ($1, $2, 0, '{}')"
-                           " ON CONFLICT (id) DO UPDATE SET session = excluded.session, seen = now()"
-                           " RETURNING last_commit, conflicts",
-                           params.count, NULL, params.values, params.lengths, params.formats, 0);
-    if (pq.resultStatus(answer) != PGRES_TUPLES_OK) {
-        result = postgres_error(pg, answer, "register with the store", err);
-    } else {
-        store->durable_commit = postgres_int(answer, 0, 0);
-        free(store->durable_conflicts);
-        store->durable_conflicts = mem_strdup(pq.getvalue(answer, 0, 1));
-    }
-    pq.clear(answer);
-    return result;
-}
-
-static void ignore_notice(void *context, const PGresult *result)
-{
-    (void)context;
-    (void)result;
-}
-
-/* A connection whose name says which side of which process it is. */
-static PGconn *open_connection(const struct postgres_store *store, enum postgres_side side)
-{
-    static const char *const titles[] = {"reader", "writer", "listener"};
-    char name[64];
-    const char *keywords[] = {"dbname",          "application_name", "connect_timeout",
-                              "keepalives_idle", "tcp_user_timeout", NULL};
-    const char *values[] = {store->url, name, "5", "10", "20000", NULL};
-    PGconn *pg;
-
-    snprintf(name, sizeof(name), "orchestrator %s %s", titles[side], store->writer_id);
-    pg = pq.connectdbParams(keywords, values, 1);
-    pq.setNoticeReceiver(pg, ignore_notice, NULL);
-    return pg;
-}
-
-/*
- * It uses our schema, and its commits wait for the disk whatever the server's default is. Rows are found by an index:
- * the plan of a prepared statement that was made while a table was small would else read the whole table for every
- * commit, however large it grows, until the server comes to analyze it.
- */
-static int set_up(struct postgres_store *store, PGconn *pg, enum postgres_side side, struct err *err)
-{
-    int result;
-
-    if (pq.status(pg) != CONNECTION_OK)
-        return postgres_error(pg, NULL, "reach the database", err);
-    if ((result = postgres_run(pg,
-                               "SET search_path = orchestrator; SET client_encoding = 'UTF8';"
-                               "SET default_transaction_isolation = 'read committed';"
-                               "SELECT set_config('synchronous_commit', 'on', false) WHERE"
-                               " current_setting('synchronous_commit') = 'off';"
-                               "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
-                               "SET jit = off",
-                               err)))
-        return result;
-    if (side == POSTGRES_LISTENER)
-        return postgres_run(pg, "LISTEN orchestrator", err);
-    if ((result = prepare(pg, side, err)))
-        return result;
-    return side == POSTGRES_WRITER ? register_writer(store, pg, err) : 0;
-}
-
-void postgres_drop(struct postgres_connection *connection)
-{
-    pq.finish(connection->pg);
-    connection->pg = NULL;
-}
-
-int postgres_connect(struct postgres_store *store, struct postgres_connection *connection, struct err *err)
-{
-    int64_t now_ms = postgres_clock_ms();
-    int result;
-
-    if (connection->pg && pq.status(connection->pg) == CONNECTION_OK)
-        return 0;
-    postgres_drop(connection);
-    if (now_ms < connection->retry_ms)
-        return err_set(err, ERR_BUSY, "the database could not be reached; the next try is in %" PRId64 " ms",
-                       connection->retry_ms - now_ms);
-    connection->pg = open_connection(store, connection->side);
-    if (!(result = set_up(store, connection->pg, connection->side, err))) {
-        connection->pause_ms = 0;
-        return 0;
-    }
-    postgres_drop(connection);
-    connection->pause_ms = connection->pause_ms ? connection->pause_ms * 2 : PAUSE_MS_FIRST;
-    if (connection->pause_ms > PAUSE_MS_MAX)
-        connection->pause_ms = PAUSE_MS_MAX;
-    connection->retry_ms = postgres_clock_ms() + connection->pause_ms;
-    return result;
-}
-
-/* Once more when the connection was lost: reads change nothing, and writes that come here may be done twice. */
-static int ask(struct postgres_store *store, struct postgres_connection *connection, const char *name, const char *sql,
-               const struct params *params, PGresult **ret_result, struct err *err)
-{
-    int result = 0;
-
-    *ret_result = NULL;
-    for (bool again = true, lost = true; lost; again = false) {
-        PGresult *answer;
-        ExecStatusType status;
-
-        if ((result = postgres_connect(store, connection, err)))
-            return result;
-        answer = name ? pq.execPrepared(connection->pg, name, params->count, params->values, params->lengths,
-                                        params->formats, 0)
-                      : pq.execParams(connection->pg, sql, params->count, NULL, params->values, params->lengths,
-                                      params->formats, 0);
-        status = pq.resultStatus(answer);
-        if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
-            *ret_result = answer;
-            return 0;
-        }
-        result = postgres_error(connection->pg, answer, "ask the store", err);
-        lost = postgres_is_lost(connection->pg, answer);
-        pq.clear(answer);
-        if (lost)
-            postgres_drop(connection);
-        lost = lost && again;
-    }
-    return result;
-}
-
-int postgres_ask(struct postgres_store *store, struct postgres_connection *connection, enum postgres_statement which,
-                 const struct params *params, PGresult **ret_result, struct err *err)
-{
-    return ask(store, connection, statements[which].name, NULL, params, ret_result, err);
-}
-
-int postgres_ask_sql(struct postgres_store *store, struct postgres_connection *connection, const char *sql,
-                     const struct params *params, PGresult **ret_result, struct err *err)
-{
-    return ask(store, connection, NULL, sql, params, ret_result, err);
-}
-
 /* --- opening and closing ------------------------------------------------------------------------------ */
 
 static void postgres_close(struct store *base)
@@ -337,16 +105,16 @@ static void postgres_close(struct store *base)
     struct postgres_store *store = (struct postgres_store *)base;
 
     if (store->writer.pg && pq.status(store->writer.pg) == CONNECTION_OK) {
+        struct postgres_patience patience = postgres_patience(POSTGRES_CLOSE_MS);
         AUTO_PARAMS params = PARAMS_INIT;
 
         params_add_text(&params, store->writer_id);
-        pq.clear(
-            pq.execParams(store->writer.pg, "DELETE FROM writer WHERE id = $1", 1, NULL, params.values, NULL, NULL, 0));
+        pq.clear(postgres_exchange(store->writer.pg, "DELETE FROM writer WHERE id = $1", &params, &patience));
     }
     postgres_prefetch_end(store);
-    pq.finish(store->reader.pg);
-    pq.finish(store->writer.pg);
-    pq.finish(store->listener.pg);
+    postgres_close_connection(&store->reader);
+    postgres_close_connection(&store->writer);
+    postgres_close_connection(&store->listener);
     pthread_mutex_destroy(&store->write_lock);
     postgres_notify_close(store);
     free(store->durable_conflicts);
@@ -403,7 +171,7 @@ static int load_settings(struct postgres_store *store, struct err *err)
 /* A connection to a database of which nothing is known yet; to be finished also after an error. */
 static int open_bare(struct postgres_store *store, PGconn **ret_pg, struct err *err)
 {
-    PGconn *pg = *ret_pg = open_connection(store, POSTGRES_READER);
+    PGconn *pg = *ret_pg = postgres_open_connection(store, POSTGRES_READER);
 
     if (pq.status(pg) != CONNECTION_OK)
         return postgres_error(pg, NULL, "reach the database", err);
@@ -513,9 +281,9 @@ int postgres_store_open(const char *url, struct store **ret_store, struct err *e
     store->listener.side = POSTGRES_LISTENER;
     pthread_mutex_init(&store->write_lock, NULL);
     if ((result = take_shards(store->url, &shards, err)) || (result = make_writer_id(store, err)) ||
-        (result = migrate(store, shards, err)) || (result = postgres_connect(store, &store->reader, err)) ||
-        (result = load_settings(store, err)) || (result = postgres_connect(store, &store->writer, err)) ||
-        (result = postgres_connect(store, &store->listener, err))) {
+        (result = migrate(store, shards, err)) || (result = postgres_connect(store, &store->reader, -1, err)) ||
+        (result = load_settings(store, err)) || (result = postgres_connect(store, &store->writer, -1, err)) ||
+        (result = postgres_connect(store, &store->listener, -1, err))) {
         postgres_close(&store->base);
         return result;
     }

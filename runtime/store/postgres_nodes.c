@@ -116,15 +116,20 @@ int postgres_renew(struct store *base, const char *node, const char *info, int64
     return result;
 }
 
-int postgres_lease_take(struct store *base, const char *node, const int *shards, size_t count, int64_t *ret_epochs,
-                        struct err *err)
+int postgres_lease_take(struct store *base, const char *node, const int *shards, const int64_t *seen, size_t count,
+                        int64_t *ret_epochs, struct err *err)
 {
     AUTO_PARAMS params = PARAMS_INIT;
+    struct buf *epochs;
     PGresult *answer;
     int result;
 
     params_add_text(&params, node);
     params_add_int4s(&params, shards, count);
+    epochs = params_begin_int8s(&params, count);
+    for (size_t i = 0; i < count; i++)
+        array_add_int8(epochs, seen ? seen[i] : -1);
+    params_end(&params);
     result = ask(base, POSTGRES_LEASE_TAKE, &params, &answer, err);
     for (int row = 0; !result && row < pq.ntuples(answer); row++) {
         for (size_t i = 0; i < count; i++) {

@@ -182,19 +182,28 @@ static void read_payload(struct postgres_store *store, char *payload)
         read_line(store, strsep(&rest, "\n"), is_own);
 }
 
+/* Whether the listener is there. A new one has heard nothing of what happened before. */
+static bool hear(struct postgres_store *store)
+{
+    if (store->listener.pg && pq.status(store->listener.pg) == CONNECTION_OK)
+        return true;
+    if (postgres_connect(store, &store->listener, postgres_connect_wait_ms(store, &store->listener), NULL))
+        return false;
+    store->change_counter++;
+    happened_all(&store->changes);
+    return true;
+}
+
 int64_t postgres_change_counter(struct store *base)
 {
     struct postgres_store *store = (struct postgres_store *)base;
     PGconn *pg = store->listener.pg;
 
-    if (!pg || !pq.consumeInput(pg) || pq.status(pg) != CONNECTION_OK) {
+    if (pg && !pq.consumeInput(pg))
         postgres_drop(&store->listener);
-        if (!postgres_connect(store, &store->listener, NULL)) {
-            store->change_counter++;
-            happened_all(&store->changes);
-        }
+    if (!hear(store))
         return store->change_counter;
-    }
+    pg = store->listener.pg;
     for (PGnotify *notify; (notify = pq.notifies(pg)); pq.freemem(notify))
         read_payload(store, notify->extra);
     return store->change_counter;
@@ -228,6 +237,7 @@ void postgres_listen(struct store *base, const char *node)
 {
     struct postgres_store *store = (struct postgres_store *)base;
 
+    store->is_node = true;
     free(store->listens);
     store->listens = mem_strdup(node);
     happened_all(&store->changes);
@@ -237,7 +247,8 @@ int postgres_notify_fd(struct store *base)
 {
     struct postgres_store *store = (struct postgres_store *)base;
 
-    return postgres_connect(store, &store->listener, NULL) ? -1 : pq.socket(store->listener.pg);
+    /* A new connection is made where what has happened since is told: postgres_change_counter(). */
+    return pq.status(store->listener.pg) == CONNECTION_OK ? pq.socket(store->listener.pg) : -1;
 }
 
 void postgres_notify_close(struct postgres_store *store)

@@ -31,11 +31,11 @@ static int send(PGconn *pg, enum postgres_statement which, const struct store_ke
 }
 
 /* The rows of the statement whose turn it is in the pipeline, or NULL. */
-static PGresult *take_rows(PGconn *pg)
+static PGresult *take_rows(PGconn *pg, struct postgres_patience *patience)
 {
     PGresult *rows = NULL;
 
-    for (PGresult *answer; (answer = pq.getResult(pg));) {
+    for (PGresult *answer; (answer = postgres_answer(pg, patience));) {
         if (pq.resultStatus(answer) == PGRES_TUPLES_OK && !rows)
             rows = answer;
         else
@@ -48,10 +48,11 @@ static PGresult *take_rows(PGconn *pg)
 void postgres_prefetch(struct store *base, const struct store_key *keys, size_t count)
 {
     struct postgres_store *store = (struct postgres_store *)base;
+    struct postgres_patience patience;
     PGconn *pg;
 
     postgres_prefetch_end(store);
-    if (count < 2 || postgres_connect(store, &store->reader, NULL))
+    if (count < 2 || postgres_begin_read(store, &patience, NULL))
         return;
     pg = store->reader.pg;
     pq.enterPipelineMode(pg);
@@ -60,10 +61,13 @@ void postgres_prefetch(struct store *base, const struct store_key *keys, size_t 
         postgres_drop(&store->reader);
         return;
     }
-    store->prefetched_executions = take_rows(pg);
-    store->prefetched_history = take_rows(pg);
-    pq.clear(pq.getResult(pg)); /* of the sync */
-    if (!pq.exitPipelineMode(pg))
+    store->prefetched_executions = take_rows(pg, &patience);
+    store->prefetched_history = patience.is_over ? NULL : take_rows(pg, &patience);
+    if (!patience.is_over)
+        pq.clear(postgres_answer(pg, &patience)); /* of the sync */
+    if (patience.is_over)
+        postgres_give_up(&store->reader);
+    else if (!pq.exitPipelineMode(pg))
         postgres_drop(&store->reader);
     if (!store->prefetched_executions || !store->prefetched_history)
         postgres_prefetch_end(store);

@@ -186,7 +186,7 @@ int64_t postgres_count_open(struct store *store)
 {
     AUTO_PARAMS params = PARAMS_INIT;
     PGresult *answer;
-    int64_t count = ask(store, POSTGRES_COUNT_OPEN, &params, &answer, NULL) ? 0 : postgres_int(answer, 0, 0);
+    int64_t count = ask(store, POSTGRES_COUNT_OPEN, &params, &answer, NULL) ? -1 : postgres_int(answer, 0, 0);
 
     pq.clear(answer);
     return count;
@@ -438,7 +438,7 @@ int postgres_totals(struct store *base, struct store_totals *ret_totals, struct 
     struct postgres_store *store = (struct postgres_store *)base;
     AUTO_PARAMS params = PARAMS_INIT;
     PGresult *answer;
-    int result = postgres_connect(store, &store->reader, err);
+    int result = postgres_connect(store, &store->reader, postgres_connect_wait_ms(store, &store->reader), err);
 
     if (result || (result = postgres_run(store->reader.pg, "SET enable_seqscan = on", err)))
         return result;

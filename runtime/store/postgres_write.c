@@ -14,6 +14,16 @@
  *     the answer came connects again, which first ends what the broken connection may have left running, and
  *     reads whether the commit is there. Only then does it answer, or send the batch again.
  * (3) 0 is returned only after the answer to COMMIT, or after (2) has found the commit in the database.
+ * (4) A commit that is given up may still be carried out: all of it may be in the server's buffers, and a server that
+ *     hung goes on where it was. Its caller says that it does not know, and will look in the database. So that a look
+ *     is the truth, nothing is read (but renewals) until the session of that commit has been ended, be it by the next
+ *     connection of the writer or by the reader itself (end_doubt() in postgres_ask.c): prove() locks the row of the
+ *     writer, so whoever changes the session waits for a commit that has come so far, and one that comes later fails
+ *     with OR001. Whether the node had its leases all the time does not matter: prove() asks for them as ever.
+ *
+ * A node gives a commit POSTGRES_COMMIT_MS, from the first try to the last, for its clients wait. While the database
+ * goes on not answering the next ones get less. Others wait for the answer of a database that they are connected to
+ * however long it takes: what they write may be large.
  */
 #include "config.h"
 
@@ -26,8 +36,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How long a commit waits for a database that is away, before it says so. */
-enum { PATIENCE_MS = 10000, TRY_PAUSE_US = 20000 };
+enum { TRY_PAUSE_US = 20000 };
 
 static struct postgres_store *lock_writer(struct store *base)
 {
@@ -329,16 +338,16 @@ static int send_batch(struct postgres_store *store, const struct store_batch *ba
 
 /* --- the answers -------------------------------------------------------------------------------------- */
 
-/* Takes all answers; 0 when COMMIT was answered. *ret_lost: the answer to it may have got lost. */
+/* Takes all answers; 0 when COMMIT was answered. *ret_lost: the answer to it may have got lost, or may come yet. */
 static int collect(struct postgres_store *store, struct store_batch *batch, const struct pipeline *pipeline,
-                   bool *ret_lost, struct err *err)
+                   struct postgres_patience *patience, bool *ret_lost, struct err *err)
 {
     PGconn *pg = store->writer.pg;
     bool committed = false;
     int result = 0;
 
-    for (int i = 0; i < pipeline->sent; i++) {
-        for (PGresult *answer; (answer = pq.getResult(pg)); pq.clear(answer)) {
+    for (int i = 0; i < pipeline->sent && !patience->is_over; i++) {
+        for (PGresult *answer; (answer = postgres_answer(pg, patience)); pq.clear(answer)) {
             size_t document = (size_t)(i - pipeline->first_document);
             ExecStatusType status = pq.resultStatus(answer);
 
@@ -355,9 +364,14 @@ static int collect(struct postgres_store *store, struct store_batch *batch, cons
             }
         }
     }
-    pq.clear(pq.getResult(pg)); /* of the sync */
+    if (!patience->is_over)
+        pq.clear(postgres_answer(pg, patience)); /* of the sync */
     if (committed)
         return 0;
+    if (patience->is_over) {
+        *ret_lost = true;
+        return postgres_silent(err);
+    }
     if (!result)
         result = err_set(err, ERR_BUSY, "the connection to the database was lost");
     *ret_lost = *ret_lost || pq.status(pg) != CONNECTION_OK;
@@ -365,7 +379,8 @@ static int collect(struct postgres_store *store, struct store_batch *batch, cons
 }
 
 /* One try. *ret_lost: the connection broke, and nobody knows how the try ended. */
-static int try_batch(struct postgres_store *store, struct store_batch *batch, bool *ret_lost, struct err *err)
+static int try_batch(struct postgres_store *store, struct store_batch *batch, struct postgres_patience *patience,
+                     bool *ret_lost, struct err *err)
 {
     PGconn *pg = store->writer.pg;
     struct pipeline pipeline = {0};
@@ -379,8 +394,9 @@ static int try_batch(struct postgres_store *store, struct store_batch *batch, bo
         postgres_drop(&store->writer);
         return result ? result : err_set(err, ERR_BUSY, "the connection to the database was lost");
     }
-    result = collect(store, batch, &pipeline, ret_lost, err);
-    if (*ret_lost || !pq.exitPipelineMode(pg) || (result && postgres_run(pg, "ROLLBACK", NULL)))
+    result = collect(store, batch, &pipeline, patience, ret_lost, err);
+    if (*ret_lost || patience->is_over || !pq.exitPipelineMode(pg) ||
+        (result && postgres_run_within(pg, "ROLLBACK", patience, NULL)))
         postgres_drop(&store->writer);
     return result;
 }
@@ -404,15 +420,27 @@ static void recall_conflicts(const struct postgres_store *store, struct store_ba
     }
 }
 
+/* For a connection: a node's commits give up in time, and leave an attempt to the next one. */
+static int64_t wait_ms(const struct postgres_store *store, int64_t give_up_ms)
+{
+    int64_t left_ms = give_up_ms - postgres_clock_ms();
+
+    if (!store->is_node)
+        return -1;
+    return left_ms > 0 ? left_ms : 0;
+}
+
 int postgres_commit(struct store *base, struct store_batch *batch, struct err *err)
 {
     struct postgres_store *store = lock_writer(base);
-    int64_t give_up_ms = postgres_clock_ms() + PATIENCE_MS;
+    int64_t give_up_ms = postgres_clock_ms() + (store->away ? POSTGRES_COMMIT_AWAY_MS : POSTGRES_COMMIT_MS);
+    struct postgres_patience patience = {.until_ms = store->is_node ? give_up_ms : POSTGRES_FOREVER};
+    int64_t session = 0;
     bool lost = true;
     int result = 0;
 
     while (lost) {
-        if ((result = postgres_connect(store, &store->writer, err))) {
+        if ((result = postgres_connect(store, &store->writer, wait_ms(store, give_up_ms), err))) {
             if (postgres_clock_ms() >= give_up_ms)
                 break;
             usleep(TRY_PAUSE_US);
@@ -420,15 +448,21 @@ int postgres_commit(struct store *base, struct store_batch *batch, struct err *e
         }
         if (batch->attempt && store->durable_commit == batch->attempt) {
             recall_conflicts(store, batch);
-            result = 0;
+            lost = false;
             break;
         }
         if (!batch->attempt)
             batch->attempt = ++store->last_commit;
-        result = try_batch(store, batch, &lost, err);
+        session = store->session;
+        result = try_batch(store, batch, &patience, &lost, err);
         if (!lost)
             batch->attempt = 0;
+        else if (patience.is_over)
+            break;
     }
+    store->away = lost && store->is_node;
+    if (store->away && session) /* invariant (4) */
+        store->doubtful_session = session;
     unlock_writer(store);
     return result;
 }

@@ -187,7 +187,8 @@ int sqlite_renew(struct store *base, const char *node, const char *info, int64_t
     return result ? result : sqlite_nodes(base, view, err);
 }
 
-static int take_one(struct sqlite_connection *writer, const char *node, int shard, int64_t *ret_epoch, struct err *err)
+static int take_one(struct sqlite_connection *writer, const char *node, int shard, int64_t seen, int64_t *ret_epoch,
+                    struct err *err)
 {
     sqlite3_stmt *statement;
     int step;
@@ -198,6 +199,7 @@ static int take_one(struct sqlite_connection *writer, const char *node, int shar
     sqlite3_bind_int(statement, 1, shard);
     sqlite_bind_text(statement, 2, node);
     sqlite3_bind_int64(statement, 3, real_now_ms());
+    sqlite3_bind_int64(statement, 4, seen);
     while ((step = sqlite3_step(statement)) == SQLITE_ROW)
         *ret_epoch = sqlite3_column_int64(statement, 0);
     if (step != SQLITE_DONE)
@@ -206,15 +208,15 @@ static int take_one(struct sqlite_connection *writer, const char *node, int shar
     return result;
 }
 
-int sqlite_lease_take(struct store *store, const char *node, const int *shards, size_t count, int64_t *ret_epochs,
-                      struct err *err)
+int sqlite_lease_take(struct store *store, const char *node, const int *shards, const int64_t *seen, size_t count,
+                      int64_t *ret_epochs, struct err *err)
 {
     struct sqlite_connection *writer = sqlite_lock_writer(store);
     int result = sqlite_run_one(writer, SQLITE_BEGIN_WRITE, err);
 
     if (!result) {
         for (size_t i = 0; i < count && !result; i++)
-            result = take_one(writer, node, shards[i], &ret_epochs[i], err);
+            result = take_one(writer, node, shards[i], seen ? seen[i] : -1, &ret_epochs[i], err);
         result = sqlite_end_transaction(writer, result, err);
     }
     sqlite_unlock_writer(store);

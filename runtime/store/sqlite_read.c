@@ -195,10 +195,10 @@ int64_t sqlite_count_open(struct store *store)
 {
     struct sqlite_connection *reader = reader_of(store);
     sqlite3_stmt *statement;
-    int64_t count = 0;
+    int64_t count = -1;
 
     if (sqlite_get(reader, SQLITE_COUNT_OPEN, &statement, NULL))
-        return 0;
+        return -1;
     if (sqlite3_step(statement) == SQLITE_ROW)
         count = sqlite3_column_int64(statement, 0);
     sqlite_done(reader, SQLITE_COUNT_OPEN, statement);

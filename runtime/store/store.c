@@ -344,15 +344,15 @@ int store_renew(struct store *store, const char *node, const char *info, int64_t
     return store->ops->renew(store, node, info ? info : "{}", lease_ms, announce, view, err);
 }
 
-int store_lease_take(struct store *store, const char *node, const int *shards, size_t count, int64_t *ret_epochs,
-                     struct err *err)
+int store_lease_take(struct store *store, const char *node, const int *shards, const int64_t *seen, size_t count,
+                     int64_t *ret_epochs, struct err *err)
 {
     assert(node && *node);
     for (size_t i = 0; i < count; i++) {
         assert(shards[i] >= 0 && shards[i] < store->shards);
         ret_epochs[i] = 0;
     }
-    return count ? store->ops->lease_take(store, node, shards, count, ret_epochs, err) : 0;
+    return count ? store->ops->lease_take(store, node, shards, seen, count, ret_epochs, err) : 0;
 }
 
 int store_lease_release(struct store *store, const char *node, const int *shards, const int64_t *epochs, size_t count,

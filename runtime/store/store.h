@@ -12,7 +12,8 @@
  *           nothing of it is.
  *           Where the database can go away (PostgreSQL) store_commit() finds out how a commit ended whose answer
  *           got lost. Only when it cannot for seconds it gives up with an error that leaves that open: commit
- *           the same batch again to find out, or read what is there.
+ *           the same batch again to find out, or read what is there. In a node what is read after that is what
+ *           stays: such a commit is there by then, or never will be.
  * Calling   a store is one reading side (the thread that opened it) and one writing side (the thread that
  *           calls store_commit); each has its own connection. Removal uses the writing side's, one call at a time,
  *           from any thread; nodes, leases, requests and replies belong to the reading side's thread, so that who
@@ -184,6 +185,7 @@ int store_executions_due(struct store *store, const int *shards, size_t count, i
 /* Earliest wake_ms after now_ms of the shards' open executions, STORE_WAKE_NEVER when there is none. */
 int store_next_wake(struct store *store, const int *shards, size_t count, int64_t now_ms, int64_t *ret_wake_ms,
                     struct err *err);
+/* -1: that could not be read. */
 int64_t store_count_open(struct store *store);
 
 typedef int store_history_fn(void *context, int64_t first_event_id, int64_t last_event_id, const char *body,
@@ -215,7 +217,11 @@ int64_t store_change_counter(struct store *store);
  * database that is away). The counter may take another one into use: ask again after each look at it.
  */
 int store_notify_fd(struct store *store);
-/* Replies that are addressed to this node are looked out for. */
+/*
+ * This process is a node: replies that are addressed to it are looked out for. From now on no call waits long for a
+ * PostgreSQL that is away or hangs, neither the reading side's, which are made on the node's loop (2 s, then ERR_BUSY
+ * at once until it is back), nor store_commit() (10 s, then an error that leaves open whether it is carried out).
+ */
 void store_listen(struct store *store, const char *node);
 
 struct store_changes {
@@ -273,9 +279,13 @@ int store_lags(struct store *store, int64_t now_ms, store_lag_fn *fn, void *cont
  */
 int store_renew(struct store *store, const char *node, const char *info, int64_t lease_ms, bool announce,
                 const struct store_view *view, struct err *err);
-/* Takes those of the shards whose leases are free, a dead node's, or the node's own. ret_epochs: 0 where it was not. */
-int store_lease_take(struct store *store, const char *node, const int *shards, size_t count, int64_t *ret_epochs,
-                     struct err *err);
+/*
+ * Takes those of the shards whose leases are free, a dead node's, or the node's own. seen: their epochs as a view
+ * showed them; a lease that has another one by now is left alone (NULL: taken whatever it has). So a take whose answer
+ * does not come, and that is carried out later, changes nothing that was taken since. ret_epochs: 0 where it was not.
+ */
+int store_lease_take(struct store *store, const char *node, const int *shards, const int64_t *seen, size_t count,
+                     int64_t *ret_epochs, struct err *err);
 /* Gives leases back, those that are still the node's, and wakes the others. */
 int store_lease_release(struct store *store, const char *node, const int *shards, const int64_t *epochs, size_t count,
                         struct err *err);

@@ -51,8 +51,8 @@ struct store_ops {
     int (*lags)(struct store *store, int64_t now_ms, store_lag_fn *fn, void *context, struct err *err);
     int (*renew)(struct store *store, const char *node, const char *info, int64_t lease_ms, bool announce,
                  const struct store_view *view, struct err *err);
-    int (*lease_take)(struct store *store, const char *node, const int *shards, size_t count, int64_t *ret_epochs,
-                      struct err *err);
+    int (*lease_take)(struct store *store, const char *node, const int *shards, const int64_t *seen, size_t count,
+                      int64_t *ret_epochs, struct err *err);
     int (*lease_release)(struct store *store, const char *node, const int *shards, const int64_t *epochs, size_t count,
                          struct err *err);
     int (*leave)(struct store *store, const char *node, struct err *err);

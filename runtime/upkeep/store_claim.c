@@ -85,7 +85,7 @@ static int take_all(struct store_claim *claim, struct err *err)
             refuse(claim, holder.name, err);
         return result;
     }
-    result = store_lease_take(claim->store, claim->node, claim->shards, claim->count, claim->epochs, err);
+    result = store_lease_take(claim->store, claim->node, claim->shards, NULL, claim->count, claim->epochs, err);
     for (size_t i = 0; i < claim->count && !result; i++) {
         if (!claim->epochs[i])
             result = refuse(claim, "", err);

@@ -1,29 +1,12 @@
 """The PostgreSQL of the cluster: it can be restarted, its connections cut, and it is asked until it answers."""
 import json
-import os
 import signal
 import subprocess
 import time
 
-from postgres import Postgres
+from postgres import Postgres, send_signal
 
 NULL, CELL = "\x1e", "\x1f"
-
-
-def _parent(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            return int(file.read().rpartition(")")[2].split()[1])
-    except OSError:
-        return None
-
-
-def _signal(pids, number):
-    for pid in pids:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            pass  # a connection that has ended
 
 
 class Database(Postgres):
@@ -42,14 +25,8 @@ class Database(Postgres):
 
     def freeze(self, seconds):
         """Nothing of it moves for that long, as when its disk or its machine hangs."""
-        with open(f"{self.folder}/data/postmaster.pid", encoding="ascii") as file:
-            head = int(file.readline())
-        group = [head] + [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and _parent(pid) == head]
-        try:
-            _signal(group, signal.SIGSTOP)
+        with self.frozen():
             time.sleep(seconds)
-        finally:
-            _signal(group, signal.SIGCONT)
 
     def stall(self, seconds):
         """What one node sends to the database hangs there, commits and renewals, while the others go on without it."""
@@ -57,10 +34,10 @@ class Database(Postgres):
                         " split_part(application_name, ' ', 3) FROM pg_stat_activity WHERE application_name LIKE"
                         " 'orchestrator writer %' ORDER BY random() LIMIT 1)", within_s=1)
         try:
-            _signal([int(row[0]) for row in rows], signal.SIGSTOP)
+            send_signal([int(row[0]) for row in rows], signal.SIGSTOP)
             time.sleep(seconds)
         finally:
-            _signal([int(row[0]) for row in rows], signal.SIGCONT)
+            send_signal([int(row[0]) for row in rows], signal.SIGCONT)
 
     def hold_commits(self, pid, seconds):
         """The next commit of the node with this process stops before it proves its leases, for so long."""

@@ -3,6 +3,7 @@ E2E_TESTS = \
     %D%/crossing_test.py \
     %D%/doctor.py \
     %D%/endpoint.py \
+    %D%/frozen_test.py \
     %D%/kill_test.py \
     %D%/migrate.py \
     %D%/nodes_test.py \

@@ -1,7 +1,9 @@
 """A PostgreSQL of the test's own, in a folder that is gone afterwards; listens on a socket in it alone."""
+import contextlib
 import glob
 import os
 import pwd
+import signal
 import subprocess
 import tempfile
 
@@ -12,6 +14,22 @@ def _binaries():
             if all(os.access(f"{folder}/{name}", os.X_OK) for name in ("initdb", "pg_ctl", "psql")):
                 return folder
     return None
+
+
+def _parent(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return int(file.read().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
+
+
+def send_signal(pids, number):
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass  # a connection that has ended
 
 
 class Postgres:
@@ -58,6 +76,18 @@ class Postgres:
         """As after a power cut."""
         self._run(f"{self.bin}/pg_ctl", "-D", f"{self.folder}/data", "-m", "immediate", "stop")
         self._serve()
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """Nothing of it moves inside, as when its disk or its machine hangs."""
+        with open(f"{self.folder}/data/postmaster.pid", encoding="ascii") as file:
+            head = int(file.readline())
+        group = [head] + [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and _parent(int(pid)) == head]
+        try:
+            send_signal(group, signal.SIGSTOP)
+            yield
+        finally:
+            send_signal(group, signal.SIGCONT)
 
     def query(self, database, sql):
         """The rows as lists of texts."""

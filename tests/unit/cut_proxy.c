@@ -24,6 +24,7 @@ struct cut_proxy {
     pthread_t thread;
     pthread_mutex_t lock; /* of what follows */
     bool stop;
+    bool hold;
     bool armed;
     bool struck;
     bool keep_server;
@@ -111,7 +112,7 @@ static void *run(void *context)
     struct cut_proxy *proxy = context;
     struct pollfd fds[1 + 2 * PAIRS_MAX];
 
-    for (bool stop = false; !stop;) {
+    for (bool stop = false, hold = false; !stop;) {
         int count = proxy->count;
 
         fds[0] = (struct pollfd){.fd = proxy->listener, .events = POLLIN};
@@ -122,7 +123,9 @@ static void *run(void *context)
 
             fds[1 + i] = (struct pollfd){.fd = whole ? pair->ends[i % 2] : -1, .events = POLLIN};
         }
-        if (poll(fds, (nfds_t)(1 + 2 * count), POLL_MS) > 0) {
+        if (hold) {
+            usleep(POLL_MS * 1000);
+        } else if (poll(fds, (nfds_t)(1 + 2 * count), POLL_MS) > 0) {
             for (int i = 0; i < 2 * count; i++) {
                 if (fds[1 + i].revents && proxy->pairs[i / 2].ends[i % 2] >= 0)
                     forward(proxy, &proxy->pairs[i / 2], i % 2);
@@ -132,6 +135,7 @@ static void *run(void *context)
         }
         pthread_mutex_lock(&proxy->lock);
         stop = proxy->stop;
+        hold = proxy->hold;
         pthread_mutex_unlock(&proxy->lock);
     }
     return NULL;
@@ -175,6 +179,14 @@ void cut_proxy_arm(struct cut_proxy *proxy, enum cut_direction direction, size_t
     proxy->bytes_left = bytes;
     proxy->keep_server = keep_server;
     pthread_mutex_unlock(&proxy->lock);
+}
+
+void cut_proxy_hold(struct cut_proxy *proxy, bool hold)
+{
+    pthread_mutex_lock(&proxy->lock);
+    proxy->hold = hold;
+    pthread_mutex_unlock(&proxy->lock);
+    usleep(2 * POLL_MS * 1000);
 }
 
 bool cut_proxy_struck(struct cut_proxy *proxy)

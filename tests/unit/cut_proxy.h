@@ -19,6 +19,8 @@ enum cut_direction { CUT_REQUEST, CUT_ANSWER };
 struct cut_proxy *cut_proxy_start(const char *path, const char *server);
 void cut_proxy_stop(struct cut_proxy *proxy);
 void cut_proxy_arm(struct cut_proxy *proxy, enum cut_direction direction, size_t bytes, bool keep_server);
+/* Hands nothing on and accepts nobody, as if the server had stopped; until it is told otherwise. */
+void cut_proxy_hold(struct cut_proxy *proxy, bool hold);
 /* Whether it has cut since it was armed; it is disarmed by that, and by this. */
 bool cut_proxy_struck(struct cut_proxy *proxy);
 

@@ -255,7 +255,7 @@ static void a_start_on_a_lost_shard_is_not_acknowledged(void **state)
     struct store *other;
     int64_t epoch = 0;
     assert_int_equal(store_open(f->url, &other, NULL), 0);
-    assert_int_equal(store_lease_take(other, peer_self(f->engine), (const int[]){0}, 1, &epoch, NULL), 0);
+    assert_int_equal(store_lease_take(other, peer_self(f->engine), (const int[]){0}, NULL, 1, &epoch, NULL), 0);
     assert_int_not_equal(epoch, 0);
     store_close(other);
 

@@ -110,7 +110,7 @@ int64_t store_fixture_take(struct store *store, int shard, const char *node, int
     struct err err = {0};
 
     if (store_renew(store, node, "{}", lease_ms, false, &view, &err) ||
-        store_lease_take(store, node, &shard, 1, &epoch, &err)) {
+        store_lease_take(store, node, &shard, NULL, 1, &epoch, &err)) {
         fprintf(stderr, "%s: %s\n", node, err.message);
         abort();
     }

@@ -99,14 +99,35 @@ static void leases_are_taken_together(void **state)
 
     assert_int_equal(store_renew(store, "one", "{}", 100000, false, &view, NULL), 0);
     assert_int_equal(store_renew(store, "two", "{}", 100000, false, &view, NULL), 0);
-    assert_int_equal(store_lease_take(store, "two", shards, 1, others, NULL), 0);
-    assert_int_equal(store_lease_take(store, "one", shards, (size_t)count, epochs, NULL), 0);
+    assert_int_equal(store_lease_take(store, "two", shards, NULL, 1, others, NULL), 0);
+    assert_int_equal(store_lease_take(store, "one", shards, NULL, (size_t)count, epochs, NULL), 0);
     assert_int_equal(epochs[0], 0);
     for (int i = 1; i < count; i++)
         assert_int_equal(epochs[i], 1);
     assert_int_equal(store_leave(store, "one", NULL), 0);
     assert_leases(store, "0 1 two;");
     assert_int_equal(store_tidy(store, NULL), 0);
+}
+
+/* As a take is carried out whose answer nobody waits for any more. */
+static void lease_is_not_taken_when_it_is_not_as_seen(void **state)
+{
+    struct store *store = store_of(state);
+    const int shard = 0;
+    int64_t seen = 0;
+    int64_t epoch = 0;
+    const struct store_view view = {.node = NULL};
+
+    assert_int_equal(store_renew(store, "one", "{}", 100000, false, &view, NULL), 0);
+    assert_int_equal(store_lease_take(store, "one", &shard, &seen, 1, &epoch, NULL), 0);
+    assert_int_equal(epoch, 1);
+    assert_int_equal(store_lease_take(store, "one", &shard, &seen, 1, &epoch, NULL), 0);
+    assert_int_equal(epoch, 0);
+    assert_leases(store, "0 1 one;");
+    seen = 1;
+    assert_int_equal(store_lease_take(store, "one", &shard, &seen, 1, &epoch, NULL), 0);
+    assert_int_equal(epoch, 2);
+    assert_leases(store, "0 2 one;");
 }
 
 static void fenced_commit_writes_nothing(void **state)
@@ -331,7 +352,7 @@ static int scenario(struct store *store, int64_t base, char arns[2][32])
     AUTO_BUF text = BUF_INIT;
 
     if (store_renew(store, "node", "{}", 100000, false, &view, NULL) ||
-        store_lease_take(store, "node", &shard, 1, &epoch, NULL) || store_inbox_put(store, 0, "{}", &seq, NULL))
+        store_lease_take(store, "node", &shard, NULL, 1, &epoch, NULL) || store_inbox_put(store, 0, "{}", &seq, NULL))
         return 0;
     for (int i = 0; i < 2; i++) {
         struct store_batch *batch = store_batch_new();
@@ -392,6 +413,7 @@ int main(void)
         TEST(lease_ends_with_its_node),
         TEST(released_lease_is_free_at_once),
         TEST(leases_are_taken_together),
+        TEST(lease_is_not_taken_when_it_is_not_as_seen),
         TEST(fenced_commit_writes_nothing),
         TEST(request_is_answered_once),
         TEST(cancelled_request_gets_no_reply),

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -223,6 +224,121 @@ static void replaced_connection_cannot_commit(void **state)
     /* It registers anew, until it is the latest. */
     assert_int_equal(commit_one(fixture->store, 1, epoch, NULL), 0);
     assert_sql(fixture, "SELECT count(*) FROM orchestrator.history", "1");
+}
+
+/* --- a database that hangs ------------------------------------------------------------------------------ */
+
+static int64_t clock_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A transaction that holds what this selects; PQfinish() lets go. */
+static PGconn *hold(const struct store_fixture *fixture, const char *sql)
+{
+    PGconn *pg = PQconnectdb(fixture->url);
+
+    PQclear(PQexec(pg, "BEGIN"));
+    PQclear(PQexec(pg, sql));
+    return pg;
+}
+
+static void calls_of_a_node_do_not_wait_long(void **state)
+{
+    struct store_fixture *fixture = *state;
+    const struct store_view nothing = {.node = NULL};
+    PGconn *holder;
+    int64_t began_ms;
+
+    store_fixture_take(fixture->store, 0, "one", 100000);
+    store_listen(fixture->store, "one");
+    holder = hold(fixture, "SELECT 1 FROM orchestrator.node FOR UPDATE");
+    began_ms = clock_ms();
+    assert_int_equal(store_renew(fixture->store, "one", "{}", 100000, false, &nothing, NULL), ERR_BUSY);
+    assert_in_range(clock_ms() - began_ms, 1000, 2900); /* less than a lease */
+    PQfinish(holder);
+    assert_int_equal(store_renew(fixture->store, "one", "{}", 100000, false, &nothing, NULL), 0);
+}
+
+/* Nothing is answered by a server that is stopped: here one that a proxy stands for. */
+static void calls_fail_at_once_while_nothing_answers(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct store_execution_query all = {.status = -1, .redriven = -1, .limit = 10};
+    struct store_fixture proxied;
+    struct cut_proxy *proxy = NULL;
+    struct store *store = open_through_proxy(fixture, &proxied, &proxy);
+    struct err err;
+    int64_t began_ms;
+
+    if (!store)
+        skip();
+    store_listen(store, "one");
+    cut_proxy_hold(proxy, true);
+    began_ms = clock_ms();
+    assert_int_equal(store_executions(store, &all, ignore_execution, NULL, &err), ERR_BUSY);
+    assert_in_range(clock_ms() - began_ms, 1000, 2900);
+    began_ms = clock_ms();
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(store_executions(store, &all, ignore_execution, NULL, &err), ERR_BUSY);
+        usleep(20000);
+    }
+    assert_true(clock_ms() - began_ms < 1000);
+    cut_proxy_hold(proxy, false);
+    for (int tries = 0; store_executions(store, &all, ignore_execution, NULL, &err) != 0; tries++) {
+        assert_true(tries < 300);
+        usleep(20000);
+    }
+    store_close(store);
+    cut_proxy_stop(proxy);
+    rmdir(proxied.folder);
+}
+
+static int count_execution(void *context, const struct store_execution *row)
+{
+    (void)row;
+    ++*(int *)context;
+    return 0;
+}
+
+/*
+ * A commit is given up that waits for a lock. Until it has ended nothing is read, and what is read then stays: it does
+ * not come later.
+ */
+static void commit_that_was_given_up_is_seen_or_never_comes(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct store_execution_query all = {.status = -1, .redriven = -1, .limit = 10};
+    int64_t epoch = store_fixture_take(fixture->store, 0, "one", 100000);
+    struct err err;
+    PGconn *holder;
+    int64_t began_ms;
+    int seen = 0;
+    int count = 0;
+
+    store_listen(fixture->store, "one");
+    holder = hold(fixture, "SELECT 1 FROM orchestrator.writer FOR UPDATE");
+    began_ms = clock_ms();
+    assert_int_equal(commit_one(fixture->store, 1, epoch, &err), ERR_BUSY);
+    assert_in_range(clock_ms() - began_ms, 9000, 12000);
+    assert_int_equal(store_executions(fixture->store, &all, count_execution, &count, &err), ERR_BUSY);
+    PQfinish(holder);
+    for (int tries = 0; store_executions(fixture->store, &all, count_execution, &seen, &err) != 0; tries++) {
+        assert_true(tries < 300);
+        usleep(20000);
+    }
+    assert_in_range(seen, 0, 1);
+    usleep(500000);
+    for (int tries = 0; commit_one(fixture->store, 2, epoch, &err) != 0; tries++) {
+        assert_true(tries < 10);
+        usleep(20000);
+    }
+    count = 0;
+    assert_int_equal(store_executions(fixture->store, &all, count_execution, &count, &err), 0);
+    assert_int_equal(count, seen + 1);
 }
 
 /* --- other nodes -------------------------------------------------------------------------------------- */
@@ -483,6 +599,9 @@ int main(void)
         TEST(commit_survives_a_cut_request),
         TEST(commit_survives_a_request_that_never_ends),
         TEST(replaced_connection_cannot_commit),
+        TEST(calls_of_a_node_do_not_wait_long),
+        TEST(calls_fail_at_once_while_nothing_answers),
+        TEST(commit_that_was_given_up_is_seen_or_never_comes),
         TEST(lease_waits_for_the_commit_under_way),
         TEST(request_wakes_the_other_node),
         TEST(commit_of_the_dead_is_ended),

@@ -189,7 +189,7 @@ static int64_t take_lease(struct store *store, const char *node, int shard)
     int64_t epoch = 0;
 
     if (store_renew(store, node, "{}", 60000, false, &none, NULL) ||
-        store_lease_take(store, node, &shard, 1, &epoch, NULL))
+        store_lease_take(store, node, &shard, NULL, 1, &epoch, NULL))
         return 0;
     return epoch;
 }
