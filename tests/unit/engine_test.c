@@ -200,7 +200,6 @@ static void compare_page(struct pages *pages, struct json_object *whole, int64_t
         assert_int_equal(pages->last, reverse ? first - count + 1 : first + count - 1);
 }
 
-/* Page after page in both directions, from anywhere, and the same page again: marks make no difference. */
 /* What ROWS wants. */
 static void add_items(struct buf *input)
 {
@@ -209,6 +208,7 @@ static void add_items(struct buf *input)
     buf_add_char(input, ']');
 }
 
+/* Page after page in both directions, from anywhere, and the same page again: marks make no difference. */
 static void pages_of_a_history_are_pieces_of_it(void **state)
 {
     struct fixture *f = *state;
@@ -289,8 +289,9 @@ static void a_lost_commit_takes_the_one_that_fills_with_it(void **state)
     struct ending first_ending = {0}, second_ending = {0};
     begin_start(f, key, "first", "{}", &first, &first_ending);
     store_fault_arm(f->store, 1);
+    event_base_loop(f->base, EVLOOP_ONCE | EVLOOP_NONBLOCK); /* hands it over; its end waits for the next turn */
     while (!store_fault_struck(f->store))
-        event_base_loop(f->base, EVLOOP_NONBLOCK);
+        usleep(100);
     /* of so many events that rows of it are in the batch before it is handed over */
     begin_start(f, rows_key, "second", input.data, &second, &second_ending);
     assert_false(first.given);
