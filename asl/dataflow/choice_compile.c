@@ -192,7 +192,7 @@ static struct choice_test *compile_condition(const struct choice_scope *scope, s
     char *name = mem_printf("%s/Condition", field);
     test->condition = template_compile(scope->arena, condition, name, template_scope, place, scope->diagnostics);
     if (template_constant(test->condition, &constant) && !json_object_is_type(constant, json_type_boolean) &&
-        !scope->allow_placeholders)
+        !template_is_half_jsonata(constant) && !scope->allow_placeholders)
         schema_fault(scope->diagnostics, place, constant, "Expected value of type [BOOLEAN]");
     free(name);
     free(place);

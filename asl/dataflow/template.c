@@ -130,14 +130,15 @@ bool template_is_jsonata(struct json_object *value)
     return bytes >= 4 && memcmp(text, "{%", 2) == 0 && ends_with(text, bytes, "%}");
 }
 
-/*
- * Opened and never closed, or the other way round. Text around a whole one ("Hello {% 1 %}") makes it
- * an ordinary text, as recorded.
- */
-static bool is_half_jsonata(const char *text, size_t bytes)
+/* Opened and not closed at the end, or closed and never opened. "Hello {% 1 %}" is an ordinary text, as recorded. */
+bool template_is_half_jsonata(struct json_object *value)
 {
+    if (!json_object_is_type(value, json_type_string))
+        return false;
+    const char *text = json_object_get_string(value);
+    size_t bytes = (size_t)json_object_get_string_len(value);
     if (strncmp(text, "{%", 2) == 0)
-        return strstr(text + 2, "%}") == NULL;
+        return bytes < 4 || !ends_with(text, bytes, "%}");
     return ends_with(text, bytes, "%}") && strstr(text, "{%") == NULL;
 }
 
@@ -154,7 +155,7 @@ static struct template *compile_text(struct compiler *c, struct json_object *val
         schema_placeholder(c->diagnostics, buf_text(&c->location), value);
     } else if (template_is_jsonata(value)) {
         template_compile_jsonata(c->arena, node, text + 2, bytes - 4, c->scope, buf_text(&c->location), c->diagnostics);
-    } else if (is_half_jsonata(text, bytes)) {
+    } else if (template_is_half_jsonata(value)) {
         struct diagnostic *d = diagnostics_add(c->diagnostics, DIAGNOSTIC_ERROR, SCHEMA, buf_text(&c->location),
                                                "JSONata string must start with {%% and end with %%}");
         d->found = mem_strdup(text);

@@ -49,6 +49,8 @@ struct template *template_compile_path(struct arena *arena, const char *text, co
 bool template_has_placeholder(const char *text);
 /* Whether a value is a text of the form {% ... %}. */
 bool template_is_jsonata(struct json_object *value);
+/* Whether a value is a text with one of the two delimiters where it should have both: template_compile() reports it. */
+bool template_is_half_jsonata(struct json_object *value);
 
 /* Nothing in it is computed: its value, borrowed; otherwise returns false. */
 bool template_constant(const struct template *t, struct json_object **ret_value);

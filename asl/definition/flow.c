@@ -106,6 +106,50 @@ static void reach_add(void *context, const struct state *state, struct json_obje
     reach->list[reach->count++] = state;
 }
 
+/* Follows all ways on from the states that are new in the list. */
+static void reach_on(struct reach *reach, size_t from)
+{
+    for (size_t i = from; i < reach->count; i++)
+        flow_each_way(reach->list[i], reach_add, reach);
+}
+
+/* States that another one leads to, by index in the block. */
+struct led_to {
+    const struct state *from;
+    bool *seen;
+    const struct scope *scope;
+};
+
+static void note_led_to(void *context, const struct state *state, struct json_object *assign)
+{
+    struct led_to *led_to = context;
+    (void)assign;
+    if (state != led_to->from)
+        led_to->seen[state->index - led_to->scope->states[0]->index] = true;
+}
+
+/* Reports the states that are not reached and, unless `all`, that no other one leads to: what they lead to counts. */
+static void report_unreached(struct compiler *c, struct reach *reach, const bool *led_to, bool all)
+{
+    for (uint32_t i = 0; i < reach->scope->state_count; i++) {
+        const struct state *state = reach->scope->states[i];
+        if (reach->seen[i] || (led_to[i] && !all))
+            continue;
+        size_t outer = place_member(c, "States");
+        place_member(c, state->name);
+        diagnostics_add(&c->transitions, DIAGNOSTIC_ERROR, MISSING_TARGET, buf_text(&c->location),
+                        "State \"%s\" is not reachable.", state->name);
+        place_leave(c, outer);
+        size_t from = reach->count;
+        reach_add(reach, state, NULL);
+        reach_on(reach, from);
+    }
+}
+
+/*
+ * AWS was seen to name the states that no other one leads to, and none that come after them, also where StartAt leads
+ * nowhere. Of states that only lead to each other the first one is named.
+ */
 static void check_reachable(struct compiler *c, const struct scope *scope)
 {
     struct reach reach = {
@@ -113,20 +157,19 @@ static void check_reachable(struct compiler *c, const struct scope *scope)
         .seen = mem_zalloc(scope->state_count * sizeof(bool)),
         .scope = scope,
     };
-    reach_add(&reach, scope->start, NULL);
-    for (size_t i = 0; i < reach.count; i++)
-        flow_each_way(reach.list[i], reach_add, &reach);
+    struct led_to led_to = {.seen = mem_zalloc(scope->state_count * sizeof(bool)), .scope = scope};
     for (uint32_t i = 0; i < scope->state_count; i++) {
-        if (reach.seen[i])
-            continue;
-        size_t outer = place_member(c, "States");
-        place_member(c, scope->states[i]->name);
-        diagnostics_add(&c->transitions, DIAGNOSTIC_ERROR, MISSING_TARGET, buf_text(&c->location),
-                        "State \"%s\" is not reachable.", scope->states[i]->name);
-        place_leave(c, outer);
+        led_to.from = scope->states[i];
+        flow_each_way(led_to.from, note_led_to, &led_to);
     }
+    if (scope->start)
+        reach_add(&reach, scope->start, NULL);
+    reach_on(&reach, 0);
+    report_unreached(c, &reach, led_to.seen, false);
+    report_unreached(c, &reach, led_to.seen, true);
     free(reach.list);
     free(reach.seen);
+    free(led_to.seen);
 }
 
 static bool is_end(const struct state *state)
@@ -154,10 +197,11 @@ void flow_check(struct compiler *c, struct scope *scope, struct json_object *blo
         return;
     }
     size_t mark = place_member(c, "StartAt");
+    bool unknown = has_placeholder(c, start) || c->unknown_targets;
     if (!has_placeholder(c, start))
         scope->start = resolve(c, scope, start, buf_text(&c->location));
     place_leave(c, mark);
-    if (scope->start && !c->unknown_targets && (!top || has_end(scope)))
+    if (!unknown && (!top || has_end(scope)))
         check_reachable(c, scope);
     /* AWS looks at the machine's own block only; a target that is missing says enough */
     if (!top && !c->unknown_ends && c->transitions.error_count == 0 && !has_end(scope))

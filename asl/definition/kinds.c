@@ -150,7 +150,7 @@ void compile_rate(struct compiler *c, const struct field *field, struct json_obj
 static void compile_number_field(struct compiler *c, const struct field *field, struct json_object *value, bool whole,
                                  struct number_field *target)
 {
-    if (c->state->jsonata && template_is_jsonata(value)) {
+    if (c->state->jsonata && (template_is_jsonata(value) || template_is_half_jsonata(value))) {
         target->kind = NUMBER_EXPRESSION;
         target->expression = compile_value(c, value);
     } else if (expect_number(c, field, value, whole, &target->literal)) {
@@ -237,7 +237,7 @@ void compile_template(struct compiler *c, const struct field *field, struct json
 void compile_items(struct compiler *c, const struct field *field, struct json_object *value, void *target)
 {
     bool array = json_object_is_type(value, json_type_array) || json_object_is_type(value, json_type_object);
-    if (!array && !template_is_jsonata(value))
+    if (!array && !template_is_jsonata(value) && !template_is_half_jsonata(value))
         diagnostic_found(fault(c, SCHEMA, "Expected value of type [ARRAY] or a JSONata expression"), value);
     else
         compile_template(c, field, value, target);
@@ -269,7 +269,7 @@ void compile_text(struct compiler *c, const struct field *field, struct json_obj
 {
     struct text_field *text = target;
     text->name = field->name;
-    if (c->state->jsonata && template_is_jsonata(value)) {
+    if (c->state->jsonata && (template_is_jsonata(value) || template_is_half_jsonata(value))) {
         text->kind = NUMBER_EXPRESSION;
         text->expression = compile_value(c, value);
     } else if (expect_type(c, value, json_type_string)) {

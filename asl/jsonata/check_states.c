@@ -67,7 +67,7 @@ static void check_stages(struct check *check, const struct stage *stage)
             check_node(check, stage->filter, false);
 }
 
-/* $states.result and $states.errorOutput exist only in some places. */
+/* $states has four members, of which result and errorOutput exist only in some places. */
 static void check_states_field(struct check *check, const struct node *path)
 {
     const struct node *first = path->items.items[0];
@@ -76,9 +76,10 @@ static void check_states_field(struct check *check, const struct node *path)
     const struct node *field = path->items.items[1];
     if (field->type != NODE_NAME)
         return;
-    bool missing = (spells(field, "result") && !check->scope.has_result) ||
-                   (spells(field, "errorOutput") && !check->scope.has_error_output);
-    if (missing)
+    bool there = spells(field, "input") || spells(field, "context") ||
+                 (spells(field, "result") && check->scope.has_result) ||
+                 (spells(field, "errorOutput") && check->scope.has_error_output);
+    if (!there)
         report_once(check, mem_printf("Field '$states.%.*s' does not exist.", (int)field->bytes, field->text),
                     field->position);
 }
