@@ -137,18 +137,38 @@ void compile_item_reader(struct compiler *c, const struct field *field, struct j
     compile_object(c, READER, value, reader);
 }
 
-/* The fields about CSV belong together, and to CSV only. */
-static void check_csv(struct compiler *c, struct json_object *config)
+/* Fields that AWS refuses beside an InputType. What else does not fit is passed over, as it does. */
+static const struct {
+    const char *input_type;
+    const char *field;
+} reader_misfits[] = {
+    {"JSON", "CSVHeaderLocation"},  {"JSON", "CSVHeaders"},  {"JSON", "CSVDelimiter"},  {"JSON", "ManifestType"},
+    {"JSONL", "CSVHeaderLocation"}, {"JSONL", "CSVHeaders"}, {"JSONL", "CSVDelimiter"},
+};
+
+/* What the fields of a ReaderConfig ask of each other. */
+static void check_reader_config(struct compiler *c, struct json_object *config)
 {
-    struct json_object *headers;
+    struct json_object *given;
     const char *type = json_member_text(config, "InputType");
-    const char *location = json_member_text(config, "CSVHeaderLocation");
-    if (type && strcmp(type, "CSV") == 0 && !json_member(config, "CSVHeaderLocation", &headers))
+    const char *headers = json_member_text(config, "CSVHeaderLocation");
+    const char *transformation = json_member_text(config, "Transformation");
+    const char *pointer = json_member_text(config, "ItemsPointer");
+    for (size_t i = 0; type && i < sizeof reader_misfits / sizeof *reader_misfits; i++) {
+        if (strcmp(type, reader_misfits[i].input_type) == 0)
+            refuse_member(c, config, reader_misfits[i].field);
+    }
+    if (type && strcmp(type, "CSV") == 0 && !json_member(config, "CSVHeaderLocation", &given))
         fault(c, SCHEMA, "The field 'CSVHeaderLocation' is required but was missing");
-    if (type && strcmp(type, "JSON") == 0)
-        refuse_member(c, config, "CSVHeaderLocation");
-    if (location && strcmp(location, "GIVEN") == 0 && !json_member(config, "CSVHeaders", &headers))
+    if (headers && strcmp(headers, "GIVEN") == 0 && !json_member(config, "CSVHeaders", &given))
         fault(c, SCHEMA, "These fields are required: [CSVHeaders]");
+    if (transformation && strcmp(transformation, "LOAD_AND_FLATTEN") == 0 && !json_member(config, "InputType", &given))
+        fault(c, SCHEMA, "The field 'InputType' is required but was missing");
+    if (pointer && pointer[0] != '\0' && pointer[0] != '/' && !has_placeholder(c, pointer)) {
+        size_t mark = place_member(c, "ItemsPointer");
+        fault(c, SCHEMA, "Invalid input: JSON Pointer expression must start with '/': \"%s\"", pointer);
+        place_leave(c, mark);
+    }
 }
 
 /* The numbers of a ReaderConfig are the reader's. */
@@ -160,7 +180,7 @@ void compile_reader_config(struct compiler *c, const struct field *field, struct
         return;
     reader->config = value;
     compile_object(c, READER_CONFIG, value, reader);
-    check_csv(c, value);
+    check_reader_config(c, value);
 }
 
 void compile_csv_headers(struct compiler *c, const struct field *field, struct json_object *value, void *target)
