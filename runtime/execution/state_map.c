@@ -57,6 +57,18 @@ static int add_template(struct event *event, struct template *template, const ch
     return 0;
 }
 
+/* A size of batches, found or computed: at least 1. */
+static int add_batch_size(struct event *event, const struct state *state, const struct number_field *field,
+                          const char *name, const char *member, struct asl_env *env, struct asl_failure *failure)
+{
+    struct json_object *size;
+    if (add_number(event, state, field, member, env, failure) != 0)
+        return -1;
+    if (json_member(event->details, member, &size) && json_object_get_double(size) < 1)
+        return asl_failure_runtime(failure, "%s must be positive.", name);
+    return 0;
+}
+
 /*
  * What expressions say about the run is settled once, before it starts, and rides on MapRunStarted: so a run that is
  * taken up again after a crash does the same.
@@ -75,10 +87,11 @@ static int settle_run(struct event *event, const struct state *state, struct asl
                    add_template(event, reader->arguments, "_reader", effective, env, failure) != 0))
         return -1;
     const struct item_batcher *batcher = state->item_batcher;
-    if (batcher &&
-        (add_number(event, state, &batcher->max_items_per_batch, "_maxItemsPerBatch", env, failure) != 0 ||
-         add_number(event, state, &batcher->max_input_bytes_per_batch, "_maxInputBytesPerBatch", env, failure) != 0 ||
-         add_template(event, batcher->batch_input, "_batchInput", effective, env, failure) != 0))
+    if (batcher && (add_batch_size(event, state, &batcher->max_items_per_batch, "MaxItemsPerBatch", "_maxItemsPerBatch",
+                                   env, failure) != 0 ||
+                    add_batch_size(event, state, &batcher->max_input_bytes_per_batch, "MaxInputBytesPerBatch",
+                                   "_maxInputBytesPerBatch", env, failure) != 0 ||
+                    add_template(event, batcher->batch_input, "_batchInput", effective, env, failure) != 0))
         return -1;
     const struct result_writer *writer = state->result_writer;
     return writer ? add_template(event, writer->arguments, "_writer", effective, env, failure) : 0;
@@ -133,7 +146,7 @@ void work_map(struct execution *x, struct frame *frame)
 }
 
 /*
- * $$.Map.Item.Source: STATE_DATA, or where the reader took the item from: S3://BUCKET/KEY, and S3://BUCKET for a
+ * $$.Map.Item.Source: STATE_DATA, or where the reader took the item from: s3://BUCKET/KEY, and s3://BUCKET for a
  * listing of keys. From the heap.
  */
 static char *item_source(const struct frame *frame)
@@ -143,7 +156,7 @@ static char *item_source(const struct frame *frame)
         return mem_strdup("STATE_DATA");
     const char *bucket = json_member_text(reader, "Bucket");
     const char *key = json_member_text(reader, "Key");
-    return mem_printf("S3://%s%s%s", bucket ? bucket : "", key ? "/" : "", key ? key : "");
+    return mem_printf("s3://%s%s%s", bucket ? bucket : "", key ? "/" : "", key ? key : "");
 }
 
 int execution_map_item_input(struct execution *x, uint32_t id, const struct inputs *inputs, uint32_t index,

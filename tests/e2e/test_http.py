@@ -262,9 +262,9 @@ class Buckets(unittest.TestCase):
             self.assertEqual(source("input"), "STATE_DATA")
             self.assertEqual(source("object", ItemReader={
                 "Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON"},
-                "Parameters": {"Bucket": "b", "Key": "items.json"}}), "S3://b/items.json")
+                "Parameters": {"Bucket": "b", "Key": "items.json"}}), "s3://b/items.json")
             self.assertEqual(source("listing", ItemReader={
-                "Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": {"Bucket": "b"}}), "S3://b")
+                "Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": {"Bucket": "b"}}), "s3://b")
 
 
 if __name__ == "__main__":
