@@ -60,13 +60,23 @@ int dataflow_input(const struct state *state, struct asl_env *env, struct json_o
     return 0;
 }
 
+/* Whether the arguments are the members of a request: a function or an activity takes any value. */
+static bool calls_service(const struct state *state)
+{
+    return state->type == STATE_TASK && state->resource.kind == RESOURCE_SERVICE;
+}
+
 int dataflow_arguments(const struct state *state, struct asl_env *env, struct json_object *effective,
                        struct json_object **ret_arguments, struct asl_failure *failure)
 {
     bool literal = state->type == STATE_PASS && state->has_result; /* Result wins over Parameters */
     if (state->arguments && !literal) {
-        if (template_eval(state->arguments, effective, env, ret_arguments, failure) != 0)
+        AUTO_JSON struct json_object *arguments = NULL;
+        if (template_eval(state->arguments, effective, env, &arguments, failure) != 0)
             return -1;
+        if (state->jsonata && calls_service(state) && !json_object_is_type(arguments, json_type_object))
+            return template_mismatch(state->arguments, "object", arguments, failure);
+        *ret_arguments = json_take(&arguments);
     } else {
         *ret_arguments = json_object_get(effective);
     }

@@ -4,9 +4,11 @@
 #include "asl/base/json.h"
 #include "asl/base/limits.h"
 #include "asl/dataflow/intrinsics_priv.h"
+#include "asl/definition/jackson.h"
 #include "asl/env.h"
 
 #include <openssl/evp.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_string(struct json_object *value)
@@ -152,7 +154,11 @@ int intrinsic_string_to_json(const struct intrinsic_frame *frame, struct json_ob
     }
     if (json_parse(text, bytes, ret_value, &err) == 0)
         return 0;
-    return intrinsic_fail(frame, "Cannot convert String to Json in States.StringToJson, caused by: %s", err.message);
+    char *fault = jackson_newer_fault(text, bytes);
+    intrinsic_fail(frame, "Cannot convert String to Json in States.StringToJson, caused by: %s",
+                   fault ? fault : err.message);
+    free(fault);
+    return -1;
 }
 
 /* States.JsonToString(value) */

@@ -25,6 +25,7 @@ struct scanner {
     jackson_visit *visit;
     void *context;
     struct jackson_fault *fault;
+    bool newer; /* the words of Jackson 2.16 and later: see jackson_newer_fault() */
     struct container open[LIMIT_JSON_DEPTH];
     size_t depth;
 };
@@ -71,6 +72,21 @@ char *jackson_source(const char *text, size_t bytes, int line, int column)
         buf_printf(&out, "[truncated %zu chars]", bytes - shown);
     buf_printf(&out, "; line: %d, column: %d]", line, column);
     return buf_take(&out);
+}
+
+static char *newer_source(int line, int column)
+{
+    return mem_printf("[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: %d, "
+                      "column: %d]",
+                      line, column);
+}
+
+/* Where the innermost container that is open starts. */
+static char *start_of_container(const struct scanner *s)
+{
+    struct text_position start = locate(s->text, s->open[s->depth - 1].offset);
+    return s->newer ? newer_source(start.line, start.column)
+                    : jackson_source(s->text, s->bytes, start.line, start.column);
 }
 
 /* Sets the fault, which Jackson places at `offset`; returns false. */
@@ -120,7 +136,7 @@ static bool unexpected(struct scanner *s, const char *expected)
 {
     char shown[48];
     size_t bytes = describe(s, shown);
-    return fail(s, s->at + bytes, "Unexpected character (%s): %s", shown, expected);
+    return fail(s, s->newer ? s->at : s->at + bytes, "Unexpected character (%s): %s", shown, expected);
 }
 
 static bool unexpected_in_number(struct scanner *s, const char *expected)
@@ -129,7 +145,7 @@ static bool unexpected_in_number(struct scanner *s, const char *expected)
     if (s->at == s->bytes)
         return fail(s, s->at, "Unexpected end-of-input in numeric value: %s", expected);
     size_t bytes = describe(s, shown);
-    return fail(s, s->at + bytes, "Unexpected character (%s) in numeric value: %s", shown, expected);
+    return fail(s, s->newer ? s->at : s->at + bytes, "Unexpected character (%s) in numeric value: %s", shown, expected);
 }
 
 /* The text ended inside of something. */
@@ -138,8 +154,7 @@ static bool ended(struct scanner *s)
     if (s->depth == 0)
         return fail(s, s->at, "No content to map due to end-of-input");
     const struct container *open = &s->open[s->depth - 1];
-    struct text_position start = locate(s->text, open->offset);
-    char *source = jackson_source(s->text, s->bytes, start.line, start.column);
+    char *source = start_of_container(s);
     fail(s, s->at, "Unexpected end-of-input: expected close marker for %s (start marker at %s)",
          open->array ? "Array" : "Object", source);
     free(source);
@@ -155,8 +170,7 @@ static bool mismatched(struct scanner *s)
                     "Unexpected close marker '%c': expected '%c' (for root starting at [line: 1, column: 0])", found,
                     wanted);
     const struct container *open = &s->open[s->depth - 1];
-    struct text_position start = locate(s->text, open->offset);
-    char *source = jackson_source(s->text, s->bytes, start.line, start.column);
+    char *source = start_of_container(s);
     fail(s, s->at + 1, "Unexpected close marker '%c': expected '%c' (for %s starting at %s)", found, wanted,
          open->array ? "Array" : "Object", source);
     free(source);
@@ -420,4 +434,23 @@ bool jackson_scan(const char *text, size_t bytes, jackson_visit *visit, void *co
     bool valid = scan(s);
     free(s);
     return valid;
+}
+
+char *jackson_newer_fault(const char *text, size_t bytes)
+{
+    struct jackson_fault fault = {0};
+    struct scanner *s = NEW(struct scanner);
+    s->text = text;
+    s->bytes = bytes;
+    s->fault = &fault;
+    s->newer = true;
+    char *message = NULL;
+    if (!scan(s)) {
+        char *source = newer_source(fault.line, fault.column);
+        message = mem_printf("%s\n at %s", fault.message, source);
+        free(source);
+    }
+    jackson_fault_release(&fault);
+    free(s);
+    return message;
 }

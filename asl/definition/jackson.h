@@ -39,6 +39,12 @@ typedef void jackson_visit(void *context, enum jackson_token token, size_t offse
 /* True where the text is one JSON document; false with the first fault (NULL: not wanted). visit may be NULL. */
 bool jackson_scan(const char *text, size_t bytes, jackson_visit *visit, void *context, struct jackson_fault *ret_fault);
 
+/*
+ * The first fault in the words of the newer Jackson that States.StringToJson has, its place included: it does not show
+ * the text, and places a character that it does not expect at the character. NULL where the text is one document; heap.
+ */
+char *jackson_newer_fault(const char *text, size_t bytes);
+
 /* Jackson's way to name a place: [Source: (String)"not a definition"; line: 1, column: 4]; heap. */
 char *jackson_source(const char *text, size_t bytes, int line, int column);
 
