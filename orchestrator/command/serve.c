@@ -107,8 +107,8 @@ static void stop(evutil_socket_t number, short what, void *context)
     }
     log_line(&serving->log, LOG_LINE_INFO, "stopping");
     serving->deadline_ms = monotonic_ms() + serving->stop_seconds * 1000;
+    http_server_drain(serving->server); /* the answers that follow close their connections */
     engine_drain(serving->node->engine);
-    http_server_drain(serving->server);
     event_add(serving->poll, &(struct timeval){.tv_usec = DRAIN_POLL_MS * 1000});
 }
 

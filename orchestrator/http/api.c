@@ -372,16 +372,6 @@ void api_handle(struct http_server *server, struct connection *connection, const
         start(exchange, request);
 }
 
-void api_drain(struct http_server *server)
-{
-    struct exchange *next;
-    for (struct exchange *exchange = server->exchanges; exchange; exchange = next) {
-        next = exchange->next;
-        if (is_poll(exchange))
-            end_poll(exchange);
-    }
-}
-
 void api_close(struct http_server *server)
 {
     while (server->exchanges) {

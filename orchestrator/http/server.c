@@ -209,7 +209,6 @@ void http_server_adopt(struct http_server *server, int fd)
 void http_server_drain(struct http_server *server)
 {
     server->draining = true;
-    api_drain(server);
 }
 
 size_t http_server_pending(const struct http_server *server)

@@ -43,7 +43,8 @@ int http_server_open(const struct http_options *options, struct http_server **re
 int http_server_port(const struct http_server *server);
 /* Serves a connected, non-blocking stream socket as if it had been accepted; it is taken over. */
 void http_server_adopt(struct http_server *server, int fd);
-/* Ends polls that wait and refuses new requests; those at work are still answered, and /ready says 503. */
+/* Refuses new requests; those at work are still answered, and /ready says 503.
+ * The polls among them end by engine_drain(). */
 void http_server_drain(struct http_server *server);
 /* Requests that are not answered yet, or whose answers were not taken yet. */
 size_t http_server_pending(const struct http_server *server);

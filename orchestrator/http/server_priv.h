@@ -53,8 +53,6 @@ void api_handle(struct http_server *server, struct connection *connection, const
 /* The client of a request at work has reset its connection, which is not to be touched any more (`reset`), or sends
  * nothing more but may still wait for the answer. */
 void exchange_client_left(struct exchange *exchange, bool reset);
-/* Ends all polls that wait: there is nothing for them here any more. */
-void api_drain(struct http_server *server);
 /* Forgets all requests at work; nobody is answered. */
 void api_close(struct http_server *server);
 

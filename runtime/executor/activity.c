@@ -2,7 +2,9 @@
  * activity.c - tasks that workers come for: a queue and a line of pollers for each activity.
  *
  * A task goes to the poller that waited longest; where nobody polls here, other nodes are told (activity_peers.c). The
- * poller is answered once ActivityStarted is on disk; if it has gone by then, the next one gets the task.
+ * poller is answered once ActivityStarted is on disk; if it has gone by then, the next one gets the task. When the
+ * process is about to end, those that wait are answered without a task; those that were given one, here or by another
+ * node that they asked, get it all the same: it has been started, and nobody else would ever come to have it.
  */
 #include "asl/base/json.h"
 #include "asl/base/limits.h"
@@ -207,9 +209,24 @@ void activity_answer(struct activity_poll *poll, const char *token, const char *
     poll_free(poll);
 }
 
+void activity_drain(struct engine *engine)
+{
+    struct lh_entry *entry;
+    lh_foreach(engine->activities, entry)
+    {
+        struct activity *activity = (struct activity *)lh_entry_v(entry);
+        for (struct activity_poll *poll; (poll = activity_unpark(activity)) != NULL;)
+            activity_answer(poll, NULL, NULL);
+    }
+}
+
 struct activity_poll *engine_poll_activity(struct engine *engine, const char *activity_arn, const char *worker_name,
                                            activity_task_fn *fn, void *context)
 {
+    if (engine->draining) {
+        fn(context, NULL, NULL);
+        return NULL;
+    }
     struct activity *activity = activity_of(engine, activity_arn);
     struct activity_poll *poll = NEW(struct activity_poll);
     poll->activity = activity;

@@ -345,6 +345,8 @@ static void on_claimed(void *context, int code, struct json_object *answer, cons
         activity_answer(poll, token, input);
     else if (token && input)
         activity_hand_on(activity, mem_strdup(token), mem_strdup(input));
+    else if (poll && activity->engine->draining)
+        activity_answer(poll, NULL, NULL);
     else if (poll)
         activity_park_first(poll);
     note_source(claim, code == 0 ? answer : NULL);

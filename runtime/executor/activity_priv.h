@@ -25,6 +25,8 @@ struct offer {
  *     │ ▲                                               ▲
  *     ▼ └─none there─┐                                  │
  *   CLAIMING ────────┴──a task of another node──────────┘
+ *
+ * The node drains: who is parked, or would be, is answered that there is none.
  */
 struct activity_poll {
     struct activity_poll *next; /* PARKED: in line */
@@ -90,7 +92,7 @@ struct activity_poll *activity_unpark(struct activity *activity);
 void activity_park_first(struct activity_poll *poll);
 /* Brings tasks and polls together until one of the two lines is empty. */
 void activity_match(struct activity *activity);
-/* Answers a poll that is in no line with a task that another node has started, and frees it. */
+/* Answers a poll that is in no line with a task that another node has started (NULL: with none), and frees it. */
 void activity_answer(struct activity_poll *poll, const char *token, const char *input);
 
 /* --- activity_peers.c -------------------------------------------------------------------------- */

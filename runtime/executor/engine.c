@@ -223,6 +223,7 @@ void engine_drain(struct engine *engine)
 {
     engine->draining = true;
     owner_leaves(engine);
+    activity_drain(engine);
 }
 
 int engine_tasks_running(const struct engine *engine)

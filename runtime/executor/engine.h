@@ -67,7 +67,8 @@ int engine_join(struct engine *engine, struct err *err);
 bool engine_owns(const struct engine *engine, const char *execution_arn);
 /*
  * The process is about to end: tasks at work go on, but those that come now are left to the next start, or to other
- * nodes. Express executions, which have no other place, still get theirs.
+ * nodes. Express executions, which have no other place, still get theirs. Polls for activity tasks end without one,
+ * unless theirs is being started.
  */
 void engine_drain(struct engine *engine);
 /* Tasks at work in this process. */
@@ -200,9 +201,12 @@ typedef void engine_waiting_fn(void *context, const struct engine_waiting *waiti
 int engine_list_waiting(struct engine *engine, engine_waiting_fn *fn, void *context, struct err *err);
 
 struct activity_poll;
-/* task: token and input text (borrowed), or NULL, NULL when there was none until the poll was cancelled. */
+/* task: token and input text (borrowed), or NULL, NULL when there is none to come. */
 typedef void activity_task_fn(void *context, const char *token, const char *input);
-/* Waits for a task of an activity. The callback is called once the worker's start is durable. */
+/*
+ * Waits for a task of an activity. The callback is called once the worker's start is durable; without a task when the
+ * engine drains, be it before this returns NULL.
+ */
 struct activity_poll *engine_poll_activity(struct engine *engine, const char *activity_arn, const char *worker_name,
                                            activity_task_fn *fn, void *context);
 /* Ends the poll without a callback. */

@@ -317,6 +317,8 @@ void engine_complete(struct engine *engine, const struct completion *completion)
 void activity_offer(struct run *run, uint32_t frame, int64_t task_id, const char *activity_arn);
 /* task_id 0: all of the run's. */
 void activity_withdraw(struct run *run, uint32_t frame, int64_t task_id);
+/* Answers the polls that wait: the process is about to end. */
+void activity_drain(struct engine *engine);
 void activity_close(struct engine *engine);
 /* Tasks and polls of other nodes (activity_peers.c); between the opening and closing of peers. */
 void activity_peers_open(struct engine *engine);

@@ -4,15 +4,17 @@ that reach a node which does not own the execution.
 
 Skipped (exit 77) where PostgreSQL's server is not installed.
 """
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 from crossing import Cluster
-from engine import PROGRAM, Checks, Refused, history_faults
+from engine import PROGRAM, Checks, Client, Refused, history_faults
 
 WAIT = {"StartAt": "Nap", "States": {"Nap": {"Type": "Wait", "SecondsPath": "$.seconds", "Next": "Out"},
                                      "Out": {"Type": "Pass", "Result": "done", "End": True}}}
@@ -187,6 +189,64 @@ def node_is_paused(checks, cluster, machine):
     checks.that("lost to other nodes" in paused.log_text(), "the paused node says that it lost its shards")
 
 
+@contextlib.contextmanager
+def held_commits(cluster, node):
+    """No commit of the node ends inside; for 30 s at most."""
+    sql = ("BEGIN; SELECT 1 FROM orchestrator.writer WHERE id = (SELECT writer FROM orchestrator.node WHERE name LIKE"
+           f" '%:{node.process.pid}-%') FOR UPDATE; SELECT pg_sleep(30)")
+    postgres = cluster.postgres
+    holder = subprocess.Popen([f"{postgres.bin}/psql", "-Xq", "-h", postgres.folder, "-U", "orchestrator", "-d", "nodes",
+                               "-c", sql], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    asleep = "FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    until(lambda: cluster.query(f"SELECT 1 {asleep}"), 10)
+    try:
+        yield
+    finally:
+        cluster.query(f"SELECT pg_terminate_backend(pid) {asleep}")
+        holder.wait()
+
+
+def poll_later(node, activity, answers):
+    thread = threading.Thread(target=lambda: answers.append(
+        Client(node.port, 30).call("GetActivityTask", activityArn=activity)))
+    thread.start()
+    return thread
+
+
+def polls_of_a_node_that_stops(checks, cluster):
+    """Those that wait are answered at once; one whose task is being started gets it, here or on another node."""
+    other, stopping = cluster.nodes[0], cluster.nodes[2]
+    activity = other.client().call("CreateActivity", name="work")["activityArn"]
+    machine = cluster.machine("work", {"StartAt": "Do", "States": {"Do": {"Type": "Task", "Resource": activity,
+                                                                          "TimeoutSeconds": 60, "End": True}}})
+    for where, owner in (("its own", stopping), ("another", other)):
+        # Without a name they lie on a shard of the node that is asked.
+        arns = [owner.client().persist("StartExecution", stateMachineArn=machine)["executionArn"] for _ in range(2)]
+        first = stopping.client(30).call("GetActivityTask", activityArn=activity)
+        checks.that(first.get("taskToken"), f"a task of {where} node comes")
+        given, waiting = [], []
+        with held_commits(cluster, owner):
+            threads = [poll_later(stopping, activity, given)]
+            time.sleep(0.5)  # it is being started, by the node that now has its commits held
+            threads.append(poll_later(stopping, activity, waiting))
+            time.sleep(0.3)
+            stopping.process.send_signal(signal.SIGTERM)
+            took = until(lambda: waiting, 2) if owner is stopping else 0
+            checks.that(took is not None and took < 1, f"a poll that waits is answered at once: {took}")
+            checks.that(not given, f"a task of {where} node is not given before its start is on disk: {given}")
+        for thread in threads:
+            thread.join()
+        checks.that(stopping.process.wait(20) == 0, "the node stops")
+        answers = [answer for answer in given + waiting if answer.get("taskToken")]
+        checks.that(len(given) == len(waiting) == 1 and len(answers) == 1,
+                    f"a task of {where} node that was being started is given: {given}, {waiting}")
+        for answer in [first] + answers:
+            other.client().persist("SendTaskSuccess", taskToken=answer["taskToken"], output='"done"')
+        all_end(checks, cluster, arns, f"executions with tasks of {where} node end")
+        stopping.start()
+        checks.that(stopping.ready() and until(balanced(cluster, 3), 10) is not None, "the node comes back")
+
+
 def database_restarts(checks, cluster, machine):
     arns = start_waits(cluster, machine, "db", 3, 30)
     cluster.postgres.restart()
@@ -224,6 +284,7 @@ def main():
         machine = requests_reach_the_owner(checks, cluster)
         command_line_asks(checks, cluster)
         node_stops(checks, cluster, machine)
+        polls_of_a_node_that_stops(checks, cluster)
         node_is_killed(checks, cluster, machine)
         node_is_paused(checks, cluster, machine)
         database_restarts(checks, cluster, machine)
