@@ -9,6 +9,14 @@ TESTS += %D%/definition_test
 tests_unit_definition_test_SOURCES = %D%/definition_test.c
 tests_unit_definition_test_LDADD = $(ASL_LIBS) $(CMOCKA_LIBS)
 
+# Several nodes on one PostgreSQL, which the script starts.
+check_PROGRAMS += %D%/nodes_test
+TESTS += %D%/nodes_test.sh
+EXTRA_DIST += %D%/nodes_test.sh
+tests_unit_nodes_test_SOURCES = %D%/nodes_test.c %D%/nodes_fixture.c %D%/nodes_fixture.h \
+    %D%/store_fixture.c %D%/store_fixture.h
+tests_unit_nodes_test_LDADD = $(RUNTIME_LIBS) $(PQ_LIBS) $(CMOCKA_LIBS)
+
 check_PROGRAMS += %D%/replay_test
 TESTS += %D%/replay_test
 tests_unit_replay_test_SOURCES = %D%/replay_test.c
