@@ -33,6 +33,11 @@ TESTS += %D%/store_nodes_test
 tests_unit_store_nodes_test_SOURCES = %D%/store_nodes_test.c $(store_test_helpers)
 tests_unit_store_nodes_test_LDADD = $(RUNTIME_LIBS) $(PQ_LIBS) $(CMOCKA_LIBS)
 
+check_PROGRAMS += %D%/store_prefetch_test
+TESTS += %D%/store_prefetch_test
+tests_unit_store_prefetch_test_SOURCES = %D%/store_prefetch_test.c $(store_test_helpers)
+tests_unit_store_prefetch_test_LDADD = $(RUNTIME_LIBS) $(PQ_LIBS) $(CMOCKA_LIBS)
+
 check_PROGRAMS += %D%/store_crash_test
 TESTS += %D%/store_crash_test
 tests_unit_store_crash_test_SOURCES = %D%/store_crash_test.c %D%/store_fixture.c %D%/store_fixture.h

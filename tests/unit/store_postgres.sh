@@ -13,6 +13,6 @@ if [ -z "$url" ]; then
 fi
 TEST_STORE=$url
 export TEST_STORE
-for suite in store_test store_nodes_test store_crash_test store_postgres_test upkeep_test; do
+for suite in store_test store_nodes_test store_prefetch_test store_crash_test store_postgres_test upkeep_test; do
     "$tests/$suite"
 done
