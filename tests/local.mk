@@ -81,7 +81,8 @@ EXTRA_DIST += \
     %D%/e2e/test_logs.py \
     %D%/e2e/test_metrics.py \
     %D%/e2e/test_security.py \
-    %D%/e2e/test_support.py
+    %D%/e2e/test_support.py \
+    %D%/e2e/test_tested_state.py
 
 include tests/cluster/local.mk
 include tests/e2e/local.mk

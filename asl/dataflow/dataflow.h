@@ -70,6 +70,16 @@ int dataflow_map_max_concurrency(const struct state *state, struct asl_env *env,
 /* Distributed Map: tolerated failures; count -1 and percentage -1 where not set. */
 int dataflow_map_tolerated(const struct state *state, struct asl_env *env, int64_t *ret_count, double *ret_percentage,
                            struct asl_failure *failure);
+/* Distributed Map: a size of batches, at least 1; `name` is that of the field. */
+int dataflow_map_batch_size(const struct state *state, const struct number_field *field, const char *name,
+                            struct asl_env *env, bool *ret_given, double *ret_size, struct asl_failure *failure);
+/*
+ * Distributed Map: items put together as an ItemBatcher does, a new array of {"BatchInput", "Items"}. A batch has at
+ * most so many items and bytes, but at least one item. `batch_input`: NULL where there is none, else where its value
+ * is.
+ */
+struct json_object *dataflow_map_batches(struct json_object *items, int64_t items_max, int64_t bytes_max,
+                                         struct json_object *const *batch_input);
 /* Any other number_field ("MaxItems", batch sizes): 0 and ret_given false where it is not set. */
 int dataflow_number(const struct state *state, const struct number_field *field, struct asl_env *env, bool *ret_given,
                     double *ret_number, struct asl_failure *failure);

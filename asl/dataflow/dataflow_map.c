@@ -1,5 +1,6 @@
 /* Map: its items, its limits and the input of one iteration. */
 #include "asl/base/json.h"
+#include "asl/base/limits.h"
 #include "asl/base/mem.h"
 #include "asl/dataflow/dataflow.h"
 #include "asl/dataflow/dataflow_priv.h"
@@ -126,4 +127,46 @@ int dataflow_map_tolerated(const struct state *state, struct asl_env *env, int64
     if (env->inspection && has_percentage)
         json_add(env->inspection, "toleratedFailurePercentage", json_new_float(percentage));
     return 0;
+}
+
+int dataflow_map_batch_size(const struct state *state, const struct number_field *field, const char *name,
+                            struct asl_env *env, bool *ret_given, double *ret_size, struct asl_failure *failure)
+{
+    if (dataflow_number(state, field, env, ret_given, ret_size, failure) != 0)
+        return -1;
+    return *ret_given && *ret_size < 1 ? asl_failure_runtime(failure, "%s must be positive.", name) : 0;
+}
+
+static struct json_object *new_batch(struct json_object *const *batch_input)
+{
+    struct json_object *batch = json_object_new_object();
+    if (batch_input)
+        json_add(batch, "BatchInput", json_object_get(*batch_input));
+    json_add(batch, "Items", json_object_new_array());
+    return batch;
+}
+
+struct json_object *dataflow_map_batches(struct json_object *items, int64_t items_max, int64_t bytes_max,
+                                         struct json_object *const *batch_input)
+{
+    struct json_object *batches = json_object_new_array();
+    size_t count = json_object_array_length(items);
+    int64_t empty_bytes = 12; /* {"Items":[]} */
+    if (batch_input)
+        empty_bytes += 14 + (int64_t)json_size(*batch_input, LIMIT_PAYLOAD_BYTES);
+    for (size_t i = 0; i < count;) {
+        struct json_object *batch = new_batch(batch_input), *members;
+        json_member(batch, "Items", &members);
+        int64_t bytes = empty_bytes;
+        do {
+            struct json_object *item = json_object_array_get_idx(items, i);
+            bytes += (int64_t)json_size(item, (size_t)bytes_max) + 1;
+            if (json_object_array_length(members) && bytes > bytes_max)
+                break;
+            json_append(members, json_object_get(item));
+            i++;
+        } while (i < count && (int64_t)json_object_array_length(members) < items_max);
+        json_append(batches, batch);
+    }
+    return batches;
 }

@@ -57,15 +57,15 @@ static int add_template(struct event *event, struct template *template, const ch
     return 0;
 }
 
-/* A size of batches, found or computed: at least 1. */
 static int add_batch_size(struct event *event, const struct state *state, const struct number_field *field,
-                          const char *name, const char *member, struct asl_env *env, struct asl_failure *failure)
+                          const char *field_name, const char *name, struct asl_env *env, struct asl_failure *failure)
 {
-    struct json_object *size;
-    if (add_number(event, state, field, member, env, failure) != 0)
+    bool given;
+    double size;
+    if (dataflow_map_batch_size(state, field, field_name, env, &given, &size, failure) != 0)
         return -1;
-    if (json_member(event->details, member, &size) && json_object_get_double(size) < 1)
-        return asl_failure_runtime(failure, "%s must be positive.", name);
+    if (given)
+        json_add_int(event->details, name, (int64_t)size);
     return 0;
 }
 

@@ -293,9 +293,12 @@ static int read_listing(const char *buckets, struct json_object *arguments, int6
     const char *bucket = json_member_text(arguments, "Bucket");
     const char *prefix = json_member_text(arguments, "Prefix");
     char *folder = bucket_path(buckets, bucket, "");
-    if (folder == NULL)
+    struct stat status;
+    if (folder == NULL || stat(folder, &status) != 0 || !S_ISDIR(status.st_mode)) {
+        free(folder);
         return asl_failure_set(failure, reader_failed, false, "The specified bucket does not exist: '%s'.",
                                bucket ? bucket : "");
+    }
     AUTO_JSON struct json_object *all = json_object_new_array();
     list_folder(all, folder, "", prefix ? prefix : "", 0);
     json_object_array_sort(all, by_key);
@@ -384,16 +387,45 @@ static int read_items(const char *buckets, const struct item_reader *reader, str
     return read_typed(type, &text, config, most, items, failure);
 }
 
-int item_reader_read(const char *buckets, const struct item_reader *reader, struct json_object *arguments,
-                     int64_t items_max, struct json_object **ret_items, struct asl_failure *failure)
+/* What was read where `code` is 0, else nothing. */
+static int finish(int code, struct json_object *items, struct json_object **ret_items)
 {
-    if (items_max < 0 && items_max != INT64_MIN)
-        return asl_failure_set(failure, reader_failed, false, "field MaxItems must be positive");
-    struct json_object *items = json_object_new_array();
-    int code = read_items(buckets, reader, arguments, items_max > 0 ? items_max : INT64_MAX, items, failure);
     if (code == 0)
         *ret_items = items;
     else
         json_object_put(items);
     return code;
+}
+
+/* How many items are read at most: 0 and INT64_MIN set no limit. */
+static int items_limit(int64_t items_max, int64_t *ret_most, struct asl_failure *failure)
+{
+    *ret_most = items_max > 0 ? items_max : INT64_MAX;
+    if (items_max < 0 && items_max != INT64_MIN)
+        return asl_failure_set(failure, reader_failed, false, "field MaxItems must be positive");
+    return 0;
+}
+
+int item_reader_read(const char *buckets, const struct item_reader *reader, struct json_object *arguments,
+                     int64_t items_max, struct json_object **ret_items, struct asl_failure *failure)
+{
+    int64_t most;
+    if (items_limit(items_max, &most, failure) != 0)
+        return -1;
+    struct json_object *items = json_object_new_array();
+    return finish(read_items(buckets, reader, arguments, most, items, failure), items, ret_items);
+}
+
+int item_reader_parse(const struct item_reader *reader, const char *text, int64_t items_max,
+                      struct json_object **ret_items, struct asl_failure *failure)
+{
+    AUTO_BUF copy = BUF_INIT;
+    int64_t most;
+    if (items_limit(items_max, &most, failure) != 0)
+        return -1;
+    buf_add_text(&copy, text);
+    struct json_object *items = json_object_new_array();
+    bool lists = strcmp(reader->resource.operation, "listObjectsV2") == 0;
+    const char *type = lists ? NULL : json_member_text(reader->config, "InputType");
+    return finish(read_typed(type, &copy, reader->config, most, items, failure), items, ret_items);
 }

@@ -19,6 +19,10 @@ struct json_object;
 int item_reader_read(const char *buckets, const struct item_reader *reader, struct json_object *arguments,
                      int64_t items_max, struct json_object **ret_items, struct asl_failure *failure);
 
+/* The same for the text of one object that is at hand already; what lists objects takes an array of JSON. */
+int item_reader_parse(const struct item_reader *reader, const char *text, int64_t items_max,
+                      struct json_object **ret_items, struct asl_failure *failure);
+
 /* The file of an object, or NULL where the names would leave the folder. Heap. */
 char *bucket_path(const char *buckets, const char *bucket, const char *key);
 

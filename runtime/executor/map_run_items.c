@@ -5,6 +5,7 @@
 #include "asl/base/json.h"
 #include "asl/base/limits.h"
 #include "asl/base/mem.h"
+#include "asl/dataflow/dataflow.h"
 #include "asl/definition/definition.h"
 #include "runtime/executor/item_reader.h"
 #include "runtime/executor/map_run_priv.h"
@@ -17,40 +18,19 @@ static struct child *add_child(struct map_run *m, size_t *capacity)
     return child;
 }
 
-/* One batch: {"BatchInput": ..., "Items": [...]}. */
-static struct json_object *batch_input(const struct map_run *m, struct json_object *items)
-{
-    struct json_object *input = json_object_new_object();
-    struct json_object *shared;
-    if (json_member(m->settled, "_batchInput", &shared))
-        json_add(input, "BatchInput", json_object_get(shared));
-    json_add(input, "Items", items);
-    return input;
-}
-
 static void make_batches(struct map_run *m, struct json_object *inputs)
 {
-    int64_t most = json_member_int(m->settled, "_maxItemsPerBatch", INT64_MAX);
-    int64_t most_bytes = json_member_int(m->settled, "_maxInputBytesPerBatch", LIMIT_PAYLOAD_BYTES);
-    size_t capacity = 0, count = json_object_array_length(inputs);
-    struct json_object *shared = NULL;
-    int64_t fixed = 12; /* {"Items":[]} */
-    if (json_member(m->settled, "_batchInput", &shared))
-        fixed += 14 + (int64_t)json_size(shared, LIMIT_PAYLOAD_BYTES);
-    for (size_t i = 0; i < count;) {
-        struct json_object *items = json_object_new_array();
-        int64_t bytes = fixed;
-        do {
-            struct json_object *item = json_object_array_get_idx(inputs, i);
-            bytes += (int64_t)json_size(item, (size_t)most_bytes) + 1;
-            if (json_object_array_length(items) && bytes > most_bytes)
-                break;
-            json_append(items, json_object_get(item));
-            i++;
-        } while (i < count && (int64_t)json_object_array_length(items) < most);
+    struct json_object *shared = NULL, *items;
+    bool has_shared = json_member(m->settled, "_batchInput", &shared);
+    AUTO_JSON struct json_object *batches = dataflow_map_batches(
+        inputs, json_member_int(m->settled, "_maxItemsPerBatch", INT64_MAX),
+        json_member_int(m->settled, "_maxInputBytesPerBatch", LIMIT_PAYLOAD_BYTES), has_shared ? &shared : NULL);
+    size_t capacity = 0, count = json_object_array_length(batches);
+    for (size_t i = 0; i < count; i++) {
         struct child *child = add_child(m, &capacity);
+        child->input = json_object_get(json_object_array_get_idx(batches, i));
+        json_member(child->input, "Items", &items);
         child->items = json_object_array_length(items);
-        child->input = batch_input(m, items);
     }
 }
 

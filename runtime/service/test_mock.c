@@ -67,6 +67,7 @@ bool test_read_mock(struct test *test)
 
 struct checking {
     bool strict;   /* required members must be there */
+    bool parsed;   /* Input and Output of the answer are not texts but what the texts hold */
     char *message; /* the first fault, or NULL */
 };
 
@@ -84,7 +85,11 @@ static void check_structure(struct checking *checking, const struct model_shape 
     for (size_t i = 0; i < shape->member_count; i++) {
         const struct model_member *member = &shape->members[i];
         struct json_object *found = NULL;
-        if (json_member(value, member->name, &found) && found)
+        bool free_form =
+            checking->parsed && (strcmp(member->name, "Input") == 0 || strcmp(member->name, "Output") == 0);
+        if (json_member(value, member->name, &found) && found && free_form)
+            continue;
+        if (found)
             check_value(checking, member->shape, member->name, found);
         else if (checking->strict && member->required && checking->message == NULL)
             checking->message = mem_printf("Required field '%s' is missing", member->name);
@@ -187,7 +192,8 @@ static const struct model_shape *answer_shape(const struct resource *resource)
     const char *operation = resource->operation;
     if (strncmp(service, "aws-sdk:", 8) == 0)
         service += 8;
-    if (resource->pattern == PATTERN_SYNC && strcmp(service, "states") == 0)
+    bool sync = resource->pattern == PATTERN_SYNC || resource->pattern == PATTERN_SYNC_2;
+    if (sync && strcmp(service, "states") == 0)
         operation = "describeExecution";
     else if (resource->pattern != PATTERN_REQUEST_RESPONSE)
         return NULL;
@@ -203,7 +209,8 @@ bool test_check_mock(struct test *test, const char *mode)
     const struct model_shape *shape = test->state->type == STATE_TASK ? answer_shape(&test->state->resource) : NULL;
     if (!test->mock.has_result || shape == NULL || strcmp(mode, "NONE") == 0)
         return true;
-    struct checking checking = {.strict = strcmp(mode, "STRICT") == 0};
+    struct checking checking = {.strict = strcmp(mode, "STRICT") == 0,
+                                .parsed = test->state->resource.pattern == PATTERN_SYNC_2};
     if (json_object_is_type(test->mock.result, json_type_object))
         check_structure(&checking, shape, test->mock.result);
     else

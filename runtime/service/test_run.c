@@ -6,8 +6,11 @@
  *                                      └─────────▶ test_task_failed ◀─┘ ─▶ retriers, catchers
  *                                                                        RETRIABLE, CAUGHT_ERROR, FAILED
  */
+#include "asl/base/limits.h"
 #include "asl/base/mem.h"
 #include "asl/dataflow/dataflow.h"
+#include "asl/dataflow/template.h"
+#include "runtime/executor/item_reader.h"
 #include "runtime/service/test_state.h"
 
 #include <stdlib.h>
@@ -85,15 +88,10 @@ void test_task_failed(struct test *test, const char *error, const char *cause)
         try_catch(test);
 }
 
-/* A field could not be evaluated: the cause names the state, as in a history. */
+/* A field could not be evaluated. In a history the cause would name the state and its event; here it stands alone. */
 static void failed(struct test *test, struct asl_failure *failure)
 {
-    char *cause = failure->in_state && failure->cause
-                      ? mem_printf("An error occurred while executing the state '%s' (entered at the event id #2). %s",
-                                   test->state->name, failure->cause)
-                      : mem_strdup(failure->cause);
-    test_task_failed(test, failure->error, cause);
-    free(cause);
+    test_task_failed(test, failure->error, failure->cause);
     asl_failure_release(failure);
 }
 
@@ -152,10 +150,11 @@ static int run_plain(struct test *test, struct asl_failure *failure)
     return 0;
 }
 
-/* The input of each iteration, for the eyes of the caller: each sees its own item in the context object. */
-static int inspect_item_inputs(struct test *test, struct json_object *items, struct asl_failure *failure)
+/* The input of each iteration: each sees its own item in the context object. */
+static int select_inputs(struct test *test, struct json_object *items, struct json_object **ret_inputs,
+                         struct asl_failure *failure)
 {
-    struct json_object *inputs = json_object_new_array();
+    AUTO_JSON struct json_object *inputs = json_object_new_array();
     struct json_object *whole = test->env.context;
     int code = 0;
     for (size_t i = 0; code == 0 && i < json_object_array_length(items); i++) {
@@ -175,9 +174,60 @@ static int inspect_item_inputs(struct test *test, struct json_object *items, str
     }
     test->env.context = whole;
     if (code == 0)
-        json_add(test->inspection, "afterItemSelector", json_object_get(inputs));
-    json_object_put(inputs);
+        *ret_inputs = json_take(&inputs);
     return code;
+}
+
+static int inspect_batches(struct test *test, struct json_object *inputs, struct asl_failure *failure)
+{
+    const struct item_batcher *batcher = test->state->item_batcher;
+    AUTO_JSON struct json_object *shared = NULL;
+    bool has_items_max, has_bytes_max;
+    double items_max, bytes_max;
+    if (dataflow_map_batch_size(test->state, &batcher->max_items_per_batch, "MaxItemsPerBatch", &test->env,
+                                &has_items_max, &items_max, failure) != 0 ||
+        dataflow_map_batch_size(test->state, &batcher->max_input_bytes_per_batch, "MaxInputBytesPerBatch", &test->env,
+                                &has_bytes_max, &bytes_max, failure) != 0 ||
+        (batcher->batch_input &&
+         template_eval(batcher->batch_input, test->effective, &test->env, &shared, failure) != 0))
+        return -1;
+    json_add(test->inspection, "afterItemBatcher",
+             dataflow_map_batches(inputs, has_items_max ? (int64_t)items_max : INT64_MAX,
+                                  has_bytes_max ? (int64_t)bytes_max : LIMIT_PAYLOAD_BYTES,
+                                  batcher->batch_input ? &shared : NULL));
+    return 0;
+}
+
+/* What becomes of the items, for the eyes of the caller. */
+static int inspect_items(struct test *test, struct json_object *items, struct asl_failure *failure)
+{
+    AUTO_JSON struct json_object *inputs = NULL;
+    if (test->state->item_selector == NULL)
+        inputs = json_object_get(items);
+    else if (select_inputs(test, items, &inputs, failure) != 0)
+        return -1;
+    else
+        json_add(test->inspection, "afterItemSelector", json_object_get(inputs));
+    return test->state->item_batcher ? inspect_batches(test, inputs, failure) : 0;
+}
+
+/* Items of a reader are those of the data that were given, or of the input as if they had been read. NULL: none. */
+static int find_items(struct test *test, struct json_object **ret_items, struct asl_failure *failure)
+{
+    const struct state *state = test->state;
+    const struct item_reader *reader = state->item_reader;
+    bool given;
+    double items_max = 0;
+    if (reader == NULL || (test->reader_data == NULL && state->items_path.kind == PATH_SOME))
+        return dataflow_map_items(state, &test->env, test->effective, ret_items, failure);
+    if (test->reader_data == NULL)
+        return 0;
+    if (dataflow_number(state, &reader->max_items, &test->env, &given, &items_max, failure) != 0 ||
+        item_reader_parse(reader, test->reader_data, given ? (int64_t)items_max : INT64_MIN, ret_items, failure) != 0)
+        return -1;
+    if (json_member_text(reader->config, "ItemsPointer"))
+        json_add(test->inspection, "afterItemsPointer", json_object_get(*ret_items));
+    return 0;
 }
 
 static bool exceeds_tolerance(const struct test *test, size_t item_count, int64_t count, double percentage)
@@ -189,19 +239,19 @@ static bool exceeds_tolerance(const struct test *test, size_t item_count, int64_
 static int run_map(struct test *test, struct asl_failure *failure)
 {
     const struct state *state = test->state;
-    AUTO_JSON struct json_object *items = json_object_get(test->reader_data);
+    AUTO_JSON struct json_object *items = NULL;
     int64_t concurrency, count;
     double percentage;
-    if (dataflow_input(state, &test->env, &test->effective, failure) != 0)
-        return -1;
-    if (items == NULL && state->item_reader == NULL &&
-        dataflow_map_items(state, &test->env, test->effective, &items, failure) != 0)
+    if (dataflow_input(state, &test->env, &test->effective, failure) != 0 || find_items(test, &items, failure) != 0)
         return -1;
     size_t item_count = items ? json_object_array_length(items) : 0;
+    if (items && test->iteration_failures > (int64_t)item_count) {
+        test->refusal = "Map iteration failure count must be less than or equal to the number of Map iterations";
+        return 0;
+    }
     if (dataflow_map_max_concurrency(state, &test->env, &concurrency, failure) != 0 ||
-        dataflow_map_tolerated(state, &test->env, &count, &percentage, failure) != 0)
-        return -1;
-    if (state->item_selector && items && inspect_item_inputs(test, items, failure) != 0)
+        dataflow_map_tolerated(state, &test->env, &count, &percentage, failure) != 0 ||
+        (items && inspect_items(test, items, failure) != 0))
         return -1;
     if (!test->mock.has_result)
         test_task_failed(test, test->mock.error, test->mock.cause);

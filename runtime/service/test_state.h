@@ -29,9 +29,9 @@ struct test {
     const struct state *state;
     struct json_object *input;
     struct test_mock mock;
-    struct json_object *reader_data; /* mapItemReaderData: the items, or NULL */
-    int64_t retry_count;             /* attempts used up already */
-    int64_t iteration_failures;      /* -1: not given */
+    const char *reader_data;    /* mapItemReaderData: what an ItemReader would read, or NULL */
+    int64_t retry_count;        /* attempts used up already */
+    int64_t iteration_failures; /* -1: not given */
 
     struct asl_variables variables;
     struct json_object *context;
@@ -40,7 +40,8 @@ struct test {
     struct json_object *effective, *arguments;
 
     /* what came out */
-    const char *status; /* "SUCCEEDED" ... */
+    const char *refusal; /* the call cannot be answered: why; or NULL */
+    const char *status;  /* "SUCCEEDED" ... */
     struct json_object *output;
     bool has_output;
     struct json_object *assigned; /* name to value, or NULL */
@@ -53,7 +54,10 @@ bool test_read_mock(struct test *test);
 bool test_check_mock(struct test *test, const char *mode);
 bool test_make_context(struct test *test, const char *text);
 
-/* Runs the state as far as it goes without outside work: false when a task has to be run with test->arguments. */
+/*
+ * Runs the state as far as it goes without outside work: false when a task has to be run with test->arguments. A
+ * refusal makes the call fail.
+ */
 bool test_run(struct test *test);
 /* Goes on with what the task gave. */
 void test_task_succeeded(struct test *test, struct json_object *result);

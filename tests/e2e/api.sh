@@ -5,7 +5,8 @@ set -u
 export top_srcdir top_builddir
 python=/usr/bin/python3
 $python -c 'import boto3' 2>/dev/null || { echo "api: python3-boto3 is not installed"; exit 77; }
-suites=(test_answers test_http test_security test_logs test_metrics test_support test_boto3 test_js_sdk)
+suites=(test_answers test_http test_security test_logs test_metrics test_support test_tested_state test_boto3)
+suites+=(test_js_sdk)
 if command -v aws >/dev/null; then suites+=(test_aws_cli); else echo "api: the AWS CLI is not installed"; fi
 cd "$top_srcdir/tests/e2e" || exit 2
 log=$(mktemp)
