@@ -68,9 +68,8 @@ static bool read_target(char *text, struct http_request *request)
     for (const char *c = text; *c; c++)
         if (is_control(*c) || *c == ' ')
             return false;
-    if (*text == '\0')
-        return false;
-    if (strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0) {
+    bool absolute = strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0;
+    if (absolute) {
         text = strchr(text, ':') + 3;
         text += strcspn(text, "/?");
     }
@@ -80,7 +79,7 @@ static bool read_target(char *text, struct http_request *request)
         request->query = question + 1;
     }
     /* "http://host" and "http://host?query" have no path: the byte before, which nobody needs, becomes one */
-    if (*text == '\0')
+    if (absolute && *text == '\0')
         *--text = '/';
     request->path = text;
     return request->path[0] == '/' || (strcmp(text, "*") == 0 && request->method == HTTP_OPTIONS);

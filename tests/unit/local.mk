@@ -22,6 +22,11 @@ TESTS += %D%/replay_test
 tests_unit_replay_test_SOURCES = %D%/replay_test.c
 tests_unit_replay_test_LDADD = program/http/replay.o $(ASL_LIBS) $(CMOCKA_LIBS)
 
+check_PROGRAMS += %D%/request_test
+TESTS += %D%/request_test
+tests_unit_request_test_SOURCES = %D%/request_test.c
+tests_unit_request_test_LDADD = program/http/request.o $(ASL_LIBS) $(CMOCKA_LIBS)
+
 store_test_helpers = %D%/store_fixture.c %D%/store_fixture.h %D%/store_helpers.c %D%/store_helpers.h
 check_PROGRAMS += %D%/store_test
 TESTS += %D%/store_test
