@@ -17,6 +17,16 @@ void execution_fail_missing(struct service_call *call, const char *arn)
     call_fail(call, "ExecutionDoesNotExist", "Execution Does Not Exist: '%s'", arn);
 }
 
+bool execution_is_of_task(const struct service_call *call, const struct store_execution *execution)
+{
+    const char *task = call_text(call, START_STARTED_BY);
+    AUTO_JSON struct json_object *meta = NULL;
+    if (task == NULL || json_parse(execution->meta, strlen(execution->meta), &meta, NULL) != 0)
+        return false;
+    const char *starter = json_member_text(meta, "startedBy");
+    return starter && strcmp(task, starter) == 0;
+}
+
 bool execution_read(struct service_call *call, store_execution_fn *fn, void *context)
 {
     struct arn arn;
@@ -97,13 +107,48 @@ static void stop_done(void *context, int code, const struct err *err)
     call_succeed(call, output);
 }
 
+static void stop(struct service_call *call)
+{
+    engine_stop(call->service->engine, call_text(call, "executionArn"), call_text(call, "error"),
+                call_text(call, "cause"), stop_done, call);
+}
+
+struct owned {
+    const struct service_call *call;
+    bool of_task;
+};
+
+static int note_owned(void *context, const struct store_execution *execution)
+{
+    struct owned *owned = context;
+    owned->of_task = execution_is_of_task(owned->call, execution);
+    return 0;
+}
+
+/* A start that was on its way is in the store now, or never will be. */
+static void stop_if_owned(void *context, int code, const struct err *err)
+{
+    struct service_call *call = context;
+    struct owned owned = {.call = call};
+    if (code != 0)
+        call_fail_internal(call, code, err);
+    else if (!execution_read(call, note_owned, &owned))
+        return;
+    else if (owned.of_task)
+        stop(call);
+    else
+        execution_fail_missing(call, call_text(call, "executionArn"));
+}
+
 void stop_execution(struct service_call *call)
 {
     struct arn arn;
     if (!call_arn(call, "executionArn", ANY_EXECUTION, &arn) || call_forward_arn(call, call_text(call, "executionArn")))
         return;
-    engine_stop(call->service->engine, call_text(call, "executionArn"), call_text(call, "error"),
-                call_text(call, "cause"), stop_done, call);
+    if (call_text(call, START_STARTED_BY))
+        engine_on_commit(call->service->engine, stop_if_owned, call);
+    else
+        stop(call);
 }
 
 /* --- DescribeExecution, DescribeStateMachineForExecution --------------------------------------------------- */

@@ -8,9 +8,11 @@
 
 /*
  * Member of StartExecution's input beside those of the API: the token of the task that starts it. The same task may ask
- * for the same execution again, whatever became of it.
+ * for the same execution again, whatever became of it. Of StopExecution's: only what that task has started is stopped.
  */
 #define START_STARTED_BY "_startedBy"
+/* Whether the execution was started by the task that the call's input names. */
+bool execution_is_of_task(const struct service_call *call, const struct store_execution *execution);
 
 /* Fails the call with ExecutionDoesNotExist. */
 void execution_fail_missing(struct service_call *call, const char *arn);

@@ -19,6 +19,16 @@ struct nested {
     struct connector connector;
     struct service *service;
     struct deferred deferred;
+    struct stopping *stoppings;
+};
+
+/* A child whose task was cancelled. It is asked for until there is an answer. */
+struct stopping {
+    struct nested *nested;
+    struct stopping *next, **at;
+    struct json_object *request; /* of StopExecution */
+    struct service_call *call;   /* on the way, or NULL */
+    struct event *again;
 };
 
 /* One such task. The call and the watch know it; it goes when the task has ended or is cancelled. */
@@ -356,18 +366,81 @@ static void nested_start(struct connector *connector, struct task *task)
     ask(child);
 }
 
-static void on_stopped(void *context, const struct service_answer *answer)
+/* --- stopping the child ------------------------------------------------------------------------------------ */
+
+static void stopping_free(struct stopping *stopping)
 {
-    (void)context;
-    (void)answer;
+    *stopping->at = stopping->next;
+    if (stopping->next)
+        stopping->next->at = stopping->at;
+    event_free(stopping->again);
+    json_object_put(stopping->request);
+    free(stopping);
 }
 
-/* Wherever the child runs. */
-static void stop_child(struct nested *nested, const char *arn)
+static void on_stopped(void *context, const struct service_answer *answer)
 {
-    AUTO_JSON struct json_object *input = json_object_new_object();
-    json_add_text(input, "executionArn", arn);
-    service_call(nested->service, "StopExecution", input, on_stopped, NULL);
+    struct stopping *stopping = context;
+    stopping->call = NULL;
+    if (answer->error && strcmp(answer->error, "ServiceUnavailable") == 0)
+        event_add(stopping->again, &(struct timeval){.tv_sec = AGAIN_S});
+    else
+        stopping_free(stopping);
+}
+
+static void ask_to_stop(struct stopping *stopping)
+{
+    struct service_call *call =
+        service_call(stopping->nested->service, "StopExecution", stopping->request, on_stopped, stopping);
+    if (call) /* not answered yet */
+        stopping->call = call;
+}
+
+static void stop_again(int fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    ask_to_stop(context);
+}
+
+/* Wherever the child runs. started_by: only if it was started by that task; NULL: it was. */
+static void stop_child(struct nested *nested, const char *arn, const char *started_by)
+{
+    struct stopping *stopping = NEW(struct stopping);
+    stopping->nested = nested;
+    stopping->next = nested->stoppings;
+    stopping->at = &nested->stoppings;
+    if (stopping->next)
+        stopping->next->at = &stopping->next;
+    nested->stoppings = stopping;
+    stopping->again = evtimer_new(engine_base(nested->service->engine), stop_again, stopping);
+    stopping->request = json_object_new_object();
+    json_add_text(stopping->request, "executionArn", arn);
+    if (started_by)
+        json_add_text(stopping->request, START_STARTED_BY, started_by);
+    ask_to_stop(stopping);
+}
+
+/*
+ * The start was not answered: it is on its way, or was told to be tried again, which says nothing of what became of it.
+ * What was asked is withdrawn, and if that comes too late the stop comes behind it: in the same inbox, or after the
+ * commit that is filling.
+ */
+static void stop_unknown(struct nested *nested, const struct child *child)
+{
+    struct arn machine;
+    const char *text = json_member_text(child->request, "stateMachineArn");
+    const char *name = json_member_text(child->request, "name");
+    if (text == NULL || name == NULL || arn_parse(text, &machine, NULL) != 0 || machine.kind != ARN_MACHINE)
+        return; /* such a start is refused */
+    char *arn = service_arn(nested->service, "execution:%s:%s", machine.machine, name);
+    stop_child(nested, arn, child->task->idempotency_token);
+    free(arn);
+}
+
+static bool waits_for_end(const struct child *child)
+{
+    enum resource_pattern pattern = child->task->resource->pattern;
+    return !is_sdk(child->task->resource) && (pattern == PATTERN_SYNC || pattern == PATTERN_SYNC_2);
 }
 
 static void drop(struct nested *nested, struct task *task, bool stops)
@@ -381,7 +454,9 @@ static void drop(struct nested *nested, struct task *task, bool stops)
     if (child->arn)
         engine_forget(nested->service->engine, child->arn, child);
     if (child->arn && stops)
-        stop_child(nested, child->arn);
+        stop_child(nested, child->arn, NULL);
+    else if (stops && waits_for_end(child))
+        stop_unknown(nested, child);
     child_free(child);
 }
 
@@ -400,6 +475,11 @@ static void nested_close(struct connector *connector, int grace_ms)
 {
     (void)grace_ms;
     struct nested *nested = (struct nested *)connector;
+    while (nested->stoppings) {
+        if (nested->stoppings->call)
+            service_cancel(nested->service, nested->stoppings->call);
+        stopping_free(nested->stoppings);
+    }
     deferred_release(&nested->deferred);
     free(nested);
 }

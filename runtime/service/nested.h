@@ -4,7 +4,9 @@
  *
  * An execution that a task starts without a name gets one that follows from the task's idempotency token, and each
  * keeps that token: a task that is started again after a crash finds its child and does not start a second one. What
- * the API cannot answer at the moment (ServiceUnavailable) is asked again; it fails no task.
+ * the API cannot answer at the moment (ServiceUnavailable) is asked again; it fails no task. A task that waits for the
+ * end of its child stops it when it is cancelled, be the start still on its way: the child's name is known, and the stop
+ * comes behind the start.
  *
  * Source    reference/integrations.md sections 7 and 8.
  */

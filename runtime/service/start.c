@@ -194,21 +194,11 @@ struct earlier {
     struct err err;
 };
 
-static bool is_of_same_task(struct service_call *call, const struct store_execution *execution)
-{
-    const char *task = call_text(call, START_STARTED_BY);
-    AUTO_JSON struct json_object *meta = NULL;
-    if (task == NULL || json_parse(execution->meta, strlen(execution->meta), &meta, NULL) != 0)
-        return false;
-    const char *earlier_task = json_member_text(meta, "startedBy");
-    return earlier_task && strcmp(task, earlier_task) == 0;
-}
-
 static int compare_earlier(void *context, const struct store_execution *execution)
 {
     struct earlier *earlier = context;
     earlier->started_ms = execution->started_ms;
-    earlier->same = is_of_same_task(earlier->call, execution);
+    earlier->same = execution_is_of_task(earlier->call, execution);
     if (earlier->same || execution->status != EXECUTION_RUNNING)
         return 0;
     char *input = NULL, *output = NULL, *error = NULL, *cause = NULL;

@@ -1,6 +1,8 @@
 """Nodes on a PostgreSQL of their own, each with its own handlers: what crossing_test.py is written in."""
+import contextlib
 import json
 import os
+import subprocess
 import time
 
 from engine import ROLE, Server
@@ -79,3 +81,19 @@ class Cluster:
 
     def query(self, sql):
         return self.postgres.query("nodes", sql)
+
+    @contextlib.contextmanager
+    def held_commits(self, node):
+        """No commit of the node ends inside; for 30 s at most."""
+        sql = ("BEGIN; SELECT 1 FROM orchestrator.writer WHERE id = (SELECT writer FROM orchestrator.node WHERE name LIKE"
+               f" '%:{node.process.pid}-%') FOR UPDATE; SELECT pg_sleep(30)")
+        holder = subprocess.Popen([f"{self.postgres.bin}/psql", "-Xq", "-h", self.postgres.folder, "-U", "orchestrator",
+                                   "-d", "nodes", "-c", sql], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        asleep = "FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+        while holder.poll() is None and not self.query(f"SELECT 1 {asleep}"):
+            time.sleep(0.02)
+        try:
+            yield
+        finally:
+            self.query(f"SELECT pg_terminate_backend(pid) {asleep}")
+            holder.wait()

@@ -245,6 +245,36 @@ def children_elsewhere(checks, cluster):
                 f"who is stopped stops its children on other nodes: {[status(arn) for arn in children]}")
 
 
+def children_on_their_way(checks, cluster):
+    """Who is stopped while the start of its child waits on another node stops the child nevertheless."""
+    client = cluster.nodes[0].client()
+    child = cluster.machine("late-child", {"StartAt": "Nap", "States": {
+        "Nap": {"Type": "Wait", "Seconds": 3600, "End": True}}})
+    parent = cluster.machine("late-parent", {"StartAt": "Child", "States": {"Child": {
+        "Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2", "End": True,
+        "Parameters": {"StateMachineArn": child, "Name.$": "$.name", "Input.$": "$"}}}})
+    prefix = child.replace(":stateMachine:", ":execution:") + ":"
+
+    def statuses():
+        return dict(cluster.query(f"SELECT arn, status FROM orchestrator.executions WHERE arn LIKE '{prefix}%'"))
+
+    with cluster.held_commits(cluster.nodes[1]):
+        arns = [client.call("StartExecution", stateMachineArn=parent, input=json.dumps({"name": f"late{n}"}))["executionArn"]
+                for n in range(12)]  # without a name: of the node that is asked
+        until(lambda: len(cluster.query("SELECT 1 FROM orchestrator.inbox WHERE body LIKE '%late%'")) > 0
+              and len(statuses()) > 0)
+        time.sleep(0.5)
+        held = 12 - len(statuses())
+        checks.that(0 < held < 12, f"the starts of some children are held: {held}")
+        for arn in arns:
+            client.call("StopExecution", executionArn=arn)
+        time.sleep(0.5)
+    time.sleep(1)
+    checks.that(until(lambda: set(statuses().values()) == {"ABORTED"}),
+                f"children whose start was on its way are stopped: {statuses()}")
+    print(f"{held} starts were held, {len(statuses()) - 12 + held} of them were carried out")
+
+
 def work_of_a_dead_node(checks, cluster):
     one, two, three = cluster.nodes
     client = one.client()
@@ -282,6 +312,7 @@ def main():
         cancelled_tasks_end_elsewhere(checks, cluster)
         activities_are_served_anywhere(checks, cluster)
         children_elsewhere(checks, cluster)
+        children_on_their_way(checks, cluster)
         work_of_a_dead_node(checks, cluster)
     checks.end()
 

@@ -4,7 +4,6 @@ that reach a node which does not own the execution.
 
 Skipped (exit 77) where PostgreSQL's server is not installed.
 """
-import contextlib
 import json
 import os
 import signal
@@ -189,23 +188,6 @@ def node_is_paused(checks, cluster, machine):
     checks.that("lost to other nodes" in paused.log_text(), "the paused node says that it lost its shards")
 
 
-@contextlib.contextmanager
-def held_commits(cluster, node):
-    """No commit of the node ends inside; for 30 s at most."""
-    sql = ("BEGIN; SELECT 1 FROM orchestrator.writer WHERE id = (SELECT writer FROM orchestrator.node WHERE name LIKE"
-           f" '%:{node.process.pid}-%') FOR UPDATE; SELECT pg_sleep(30)")
-    postgres = cluster.postgres
-    holder = subprocess.Popen([f"{postgres.bin}/psql", "-Xq", "-h", postgres.folder, "-U", "orchestrator", "-d", "nodes",
-                               "-c", sql], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    asleep = "FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-    until(lambda: cluster.query(f"SELECT 1 {asleep}"), 10)
-    try:
-        yield
-    finally:
-        cluster.query(f"SELECT pg_terminate_backend(pid) {asleep}")
-        holder.wait()
-
-
 def poll_later(node, activity, answers):
     thread = threading.Thread(target=lambda: answers.append(
         Client(node.port, 30).call("GetActivityTask", activityArn=activity)))
@@ -225,7 +207,7 @@ def polls_of_a_node_that_stops(checks, cluster):
         first = stopping.client(30).call("GetActivityTask", activityArn=activity)
         checks.that(first.get("taskToken"), f"a task of {where} node comes")
         given, waiting = [], []
-        with held_commits(cluster, owner):
+        with cluster.held_commits(owner):
             threads = [poll_later(stopping, activity, given)]
             time.sleep(0.5)  # it is being started, by the node that now has its commits held
             threads.append(poll_later(stopping, activity, waiting))
