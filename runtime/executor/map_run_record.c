@@ -7,6 +7,7 @@
 #include "asl/base/json.h"
 #include "asl/base/limits.h"
 #include "asl/base/mem.h"
+#include "asl/dataflow/timestamp.h"
 #include "runtime/executor/map_run_priv.h"
 #include "runtime/executor/result_writer.h"
 
@@ -92,11 +93,21 @@ void map_run_note_progress(struct map_run *m)
 
 /* --- the result -------------------------------------------------------------------------------------------- */
 
-static void add_ms(struct json_object *record, const char *name, int64_t ms)
+static void add_moment(struct json_object *record, const char *name, int64_t ms)
 {
-    char text[40];
-    snprintf(text, sizeof text, "%lld.%03d", (long long)(ms / 1000), (int)(ms % 1000));
-    json_add(record, name, json_object_new_double_s((double)ms / 1000, text));
+    char text[TIMESTAMP_TEXT_BYTES];
+    timestamp_format(ms, text);
+    json_add_text(record, name, text);
+}
+
+/* What did not succeed is run again when its Map Run is redriven. */
+static void add_redrive(struct json_object *record, const struct child *child)
+{
+    bool fails = child->over && child->status != EXECUTION_SUCCEEDED;
+    json_add_int(record, "RedriveCount", 0);
+    json_add_text(record, "RedriveStatus", fails ? "REDRIVABLE_BY_MAP_RUN" : "NOT_REDRIVABLE");
+    if (child->over && !fails)
+        json_add_text(record, "RedriveStatusReason", "Execution is SUCCEEDED and cannot be redriven");
 }
 
 static struct json_object *child_record(const struct map_run *m, const struct child *child)
@@ -122,31 +133,37 @@ static struct json_object *child_record(const struct map_run *m, const struct ch
         json_add_text(record, "Error", child->error);
     if (child->cause)
         json_add_text(record, "Cause", child->cause);
-    json_add_int(record, "RedriveCount", 0);
-    json_add_text(record, "RedriveStatus", "NOT_REDRIVABLE");
+    add_redrive(record, child);
     if (child->started)
-        add_ms(record, "StartDate", child->started_ms);
+        add_moment(record, "StartDate", child->started_ms);
     char machine[LIMIT_ARN_CHARS * 2];
     snprintf(machine, sizeof machine, "%s/%s", m->parent->machine_arn, m->label);
     json_add_text(record, "StateMachineArn", machine);
     json_add_text(record, "Status", child->over ? names[child->status] : "PENDING");
     if (child->over)
-        add_ms(record, "StopDate", child->stopped_ms);
+        add_moment(record, "StopDate", child->stopped_ms);
     return record;
+}
+
+static bool all_succeeded(const struct map_run *m)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (!m->children[i].over || m->children[i].status != EXECUTION_SUCCEEDED)
+            return false;
+    return true;
 }
 
 static struct json_object *outputs_of(const struct map_run *m)
 {
     struct json_object *outputs = json_object_new_array_ext((int)m->count);
     for (size_t i = 0; i < m->count; i++)
-        if (m->children[i].over && m->children[i].status == EXECUTION_SUCCEEDED)
-            json_append(outputs, json_object_get(m->children[i].output));
+        json_append(outputs, json_object_get(m->children[i].output));
     return outputs;
 }
 
 int map_run_make_result(struct map_run *m, struct json_object **ret_result)
 {
-    if (!m->exports && m->writer_config == NULL) {
+    if (!m->exports && m->writer_config == NULL && all_succeeded(m)) { /* what COMPACT gives, without detours */
         *ret_result = outputs_of(m);
         return 0;
     }

@@ -266,6 +266,32 @@ class Buckets(unittest.TestCase):
             self.assertEqual(source("listing", ItemReader={
                 "Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": {"Bucket": "b"}}), "s3://b")
 
+    def test_a_failed_child_is_told_as_a_whole(self):
+        server = Server()
+        self.addCleanup(server.close)
+        children = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "C", "States": {
+            "C": {"Type": "Choice", "Choices": [{"Variable": "$", "NumericEquals": 2, "Next": "F"}], "Default": "P"},
+            "F": {"Type": "Fail", "Error": "E", "Cause": "why"}, "P": {"Type": "Pass", "End": True}}}
+
+        def output(name, **writer):
+            state = {"Type": "Map", "End": True, "ToleratedFailurePercentage": 50, "ItemProcessor": children, **writer}
+            _, machine, _ = post(server, "CreateStateMachine", json.dumps({
+                "name": name, "roleArn": ROLE, "definition": json.dumps({"StartAt": "M", "States": {"M": state}})}))
+            _, started, _ = post(server, "StartExecution", json.dumps({
+                "stateMachineArn": machine["stateMachineArn"], "input": "[1, 2]"}))
+            body = json.dumps({"executionArn": started["executionArn"]})
+            until(lambda: post(server, "DescribeExecution", body)[1]["status"] == "SUCCEEDED")
+            return json.loads(post(server, "DescribeExecution", body)[1]["output"])
+
+        good, bad = output("tolerated")
+        self.assertEqual((good, bad["Input"], bad["Error"], bad["Cause"], bad["Status"], bad["RedriveStatus"]),
+                         (1, "2", "E", "why", "FAILED", "REDRIVABLE_BY_MAP_RUN"))
+        good, bad = output("records", ResultWriter={"WriterConfig": {"OutputType": "JSON", "Transformation": "NONE"}})
+        self.assertEqual((good["Output"], good["RedriveStatusReason"]),
+                         ("1", "Execution is SUCCEEDED and cannot be redriven"))
+        self.assertRegex(good["StartDate"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$")
+        self.assertNotIn("Output", bad)
+
 
 if __name__ == "__main__":
     unittest.main()
