@@ -86,6 +86,7 @@ struct work {
     int64_t task_id;
     struct connector *connector;
     struct work *next, **at; /* in run->works */
+    bool follows;            /* what was begun goes on by itself: it has no place among tasks_running */
     char *idempotency_token, *token;
 };
 

@@ -19,7 +19,7 @@ static void work_free(struct work *work)
     if (work->next)
         work->next->at = work->at;
     *work->at = work->next;
-    work->run->engine->tasks_running--;
+    work->run->engine->tasks_running -= !work->follows;
     json_object_put(work->task.input);
     free((char *)work->task.machine_name);
     free((char *)work->task.role_arn);
@@ -60,10 +60,17 @@ static void report(struct task *task, const struct task_report *report)
         .worker_name = report->worker_name,
     };
     bool over = report->kind >= TASK_SUCCEEDED || (report->kind == TASK_SUBMITTED && report->handed_over);
-    if (over)
+    /* What waits for a nested execution must not keep that one's own tasks from their places, nor the clock from
+     * moving. */
+    bool gives_place = over || (report->kind == TASK_SUBMITTED && !work->follows);
+    if (over) {
         work_free(work);
+    } else if (gives_place) {
+        work->follows = true;
+        engine->tasks_running--;
+    }
     run_deliver(run, &stimulus);
-    if (over)
+    if (gives_place)
         tasks_advance(engine);
 }
 

@@ -134,6 +134,35 @@ expect 0 run all.json --input '{"n":2,"items":[1,2,3]}' --store "$("$new_store" 
 output_is '[1,2,3]'
 error_has 'Right tried again (retry 2)'
 error_has 'Each done, 3 of 3 items'
+cat >inner.yaml <<'YAML'
+StartAt: R
+States:
+  R:
+    Type: Task
+    Resource: arn:aws:lambda:us-east-1:123456789012:function:broken
+    Retry: [{ErrorEquals: [States.ALL], IntervalSeconds: 3600, MaxAttempts: 1}]
+    Catch: [{ErrorEquals: [States.ALL], Next: S}]
+    End: true
+  S: {Type: Succeed}
+YAML
+cat >outer.yaml <<'YAML'
+StartAt: N
+States:
+  N:
+    Type: Task
+    Resource: arn:aws:states:::states:startExecution.sync:2
+    Parameters: {StateMachineArn: "arn:aws:states:us-east-1:123456789012:stateMachine:inner"}
+    TimeoutSeconds: 90000
+    OutputPath: $.Output.Error
+    End: true
+YAML
+nested=$("$new_store" nested.db)
+expect 0 create inner.yaml --store "$nested"
+# Who waits for a nested execution neither stops the virtual clock nor takes the one place among tasks.
+expect 0 run outer.yaml --store "$nested" --clock virtual --tasks-max 1 -q
+output_is '"Lambda.Unknown"'
+expect 0 history inner:@latest --store "$nested" -o json
+holds 'the retry came after an hour' [ "$(json 'round(v[-1]["timestamp"] - v[0]["timestamp"])')" = 3600 ]
 expect 3 run late.json --clock virtual
 expect 0 run wait.yaml --clock virtual --quiet
 expect 0 history wait:@latest -o json
