@@ -33,6 +33,17 @@ EXTRA_DIST += \
     %D%/image-processing/input.json \
     %D%/image-processing/run \
     %D%/lib/handler.h \
+    %D%/meter-stream/README.md \
+    %D%/meter-stream/expected \
+    %D%/meter-stream/functions/add-batch.lines.py \
+    %D%/meter-stream/meter-stream.asl.json \
+    %D%/meter-stream/run \
+    %D%/nightly-backup/README.md \
+    %D%/nightly-backup/backup.asl.json \
+    %D%/nightly-backup/expected \
+    %D%/nightly-backup/functions/copy.py \
+    %D%/nightly-backup/nightly-backup.asl.yaml \
+    %D%/nightly-backup/run \
     %D%/order-fulfilment/README.md \
     %D%/order-fulfilment/declined.json \
     %D%/order-fulfilment/expected \
@@ -43,7 +54,24 @@ EXTRA_DIST += \
     %D%/order-fulfilment/functions/request-payment.sh \
     %D%/order-fulfilment/functions/reserve-stock.sh \
     %D%/order-fulfilment/functions/ship-order.lines.py \
-    %D%/order-fulfilment/order.json \
     %D%/order-fulfilment/order-fulfilment.asl.json \
+    %D%/order-fulfilment/order.json \
     %D%/order-fulfilment/run \
-    %D%/order-fulfilment/shop.sql
+    %D%/order-fulfilment/shop.sql \
+    %D%/packing/README.md \
+    %D%/packing/expected \
+    %D%/packing/packing.asl.json \
+    %D%/packing/run \
+    %D%/packing/worker \
+    %D%/quote/README.md \
+    %D%/quote/client.py \
+    %D%/quote/expected \
+    %D%/quote/functions/offer.lines.py \
+    %D%/quote/quote.asl.json \
+    %D%/quote/run \
+    %D%/reports/README.md \
+    %D%/reports/expected \
+    %D%/reports/functions/lay-aside.py \
+    %D%/reports/functions/render.py \
+    %D%/reports/report.asl.json \
+    %D%/reports/run
