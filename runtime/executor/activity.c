@@ -66,15 +66,20 @@ static bool start_offer(const struct offer *offer, const char *worker_name, char
     return true;
 }
 
-/* Of one that was started: its execution is here, and does not wait for it any more. */
+/* Of one that was started: its execution is ours, and does not wait for it any more. */
 static bool is_over(struct engine *engine, const char *text)
 {
     struct token token;
     struct execution_task task;
-    if (!token_read(engine, text, &token) || engine->epochs[token.shard] == 0)
+    struct err err;
+    if (!token_read(engine, text, &token) || !owner_holds(engine, token.shard))
         return false;
-    struct run *run = run_by_id(engine, token.id);
-    return run == NULL || !execution_task(run->execution, token.frame, token.task_id, &task);
+    struct run *run = run_load_id(engine, token.shard, token.id, &err);
+    if (run == NULL)
+        return err.code == ERR_NOT_FOUND;
+    bool over = !execution_task(run->execution, token.frame, token.task_id, &task);
+    run_settle(run);
+    return over;
 }
 
 enum activity_start activity_start_first(struct activity *activity, const char *worker_name, char **ret_token,

@@ -16,7 +16,7 @@ enum { TOGETHER_MAX = 256 };
 
 struct waiting {
     struct waiting *next;
-    struct completion completion; /* its texts and its value are ours */
+    struct completion completion; /* its texts (but for the token) and its value are ours */
 };
 
 struct completions {
@@ -26,9 +26,9 @@ struct completions {
 
 static void waiting_free(struct waiting *waiting)
 {
-    json_object_put(waiting->completion.output);
-    free((char *)waiting->completion.error);
-    free((char *)waiting->completion.cause);
+    json_object_put(waiting->completion.asked.output);
+    free((char *)waiting->completion.asked.error);
+    free((char *)waiting->completion.asked.cause);
     free(waiting);
 }
 
@@ -66,9 +66,11 @@ void completions_add(struct engine *engine, const struct completion *completion)
     struct completions *completions = engine->completions;
     struct waiting *waiting = NEW(struct waiting);
     waiting->completion = *completion;
-    waiting->completion.output = json_object_get(completion->output);
-    waiting->completion.error = mem_strdup(completion->error);
-    waiting->completion.cause = mem_strdup(completion->cause);
+    struct engine_completion *asked = &waiting->completion.asked;
+    asked->token = NULL;
+    asked->output = json_object_get(asked->output);
+    asked->error = mem_strdup(asked->error);
+    asked->cause = mem_strdup(asked->cause);
     *completions->last = waiting;
     completions->last = &waiting->next;
     event_active(completions->turn, EV_TIMEOUT, 0);
@@ -89,8 +91,9 @@ void completions_close(struct engine *engine)
     err_set(&err, ERR_BUSY, "the process is stopping");
     while (completions->first) {
         struct waiting *waiting = take_first(completions);
-        if (waiting->completion.done)
-            waiting->completion.done(waiting->completion.context, ERR_BUSY, &err);
+        struct engine_completion *asked = &waiting->completion.asked;
+        if (asked->done)
+            asked->done(asked->context, ERR_BUSY, &err);
         waiting_free(waiting);
     }
     event_free(completions->turn);

@@ -533,29 +533,30 @@ void engine_stop(struct engine *engine, const char *arn, const char *error, cons
     deliver_and_answer(run, &(struct stimulus){.kind = STIMULUS_STOP, .error = error, .cause = cause}, done, context);
 }
 
-void engine_redrive(struct engine *engine, const char *arn, engine_done_fn *done, void *context)
+bool engine_redrive(struct engine *engine, const char *arn, engine_done_fn *done, void *context)
 {
     struct err err;
     struct run *run = run_load(engine, arn, &err);
     if (run == NULL) {
         answer_error(done, context, &err);
-        return;
+        return false;
     }
     if (!run->ended || execution_status(run->execution) == EXECUTION_SUCCEEDED) {
         err_set(&err, ERR_INVALID, "Execution is %s and cannot be redriven", run->ended ? "SUCCEEDED" : "RUNNING");
         refuse_for_certain(engine, run, done, context, &err);
-        return;
+        return false;
     }
     /* A sweep may be about to remove it (runtime/upkeep/sweep.h). */
     if (retention_is_over(engine->options.retention, run->machine_arn, execution_stopped_ms(run->execution),
                           engine_now_ms(engine))) {
         err_set(&err, ERR_INVALID, "Execution has passed its retention and cannot be redriven");
         refuse_for_certain(engine, run, done, context, &err);
-        return;
+        return false;
     }
     run->ended = false;
     run->changed = true;
     deliver_and_answer(run, &(struct stimulus){.kind = STIMULUS_REDRIVE}, done, context);
+    return true;
 }
 
 static int note_shard(void *context, const struct store_execution *row)
@@ -589,36 +590,37 @@ void engine_complete(struct engine *engine, const struct completion *completion)
         [TOKEN_HEARTBEAT] = STIMULUS_HEARTBEAT,
     };
     const struct token *token = &completion->token;
+    const struct engine_completion *asked = &completion->asked;
     struct err err;
     struct execution_task task;
     struct run *run = run_load_id(engine, token->shard, token->id, &err);
     if (run == NULL && err.code != ERR_NOT_FOUND) { /* the store is away: nobody knows what became of the task */
-        answer_error(completion->done, completion->context, &err);
+        answer_error(asked->done, asked->context, &err);
         return;
     }
     if (run == NULL || !execution_task(run->execution, token->frame, token->task_id, &task)) {
         err_set(&err, ERR_NOT_FOUND, "Provided task does not exist anymore");
-        refuse_for_certain(engine, run, completion->done, completion->context, &err);
+        refuse_for_certain(engine, run, asked->done, asked->context, &err);
         return;
     }
+    bool express = run->express;
     deliver_and_answer(run,
-                       &(struct stimulus){.kind = kinds[completion->action],
+                       &(struct stimulus){.kind = kinds[asked->action],
                                           .frame = token->frame,
                                           .task_id = token->task_id,
-                                          .value = completion->output,
-                                          .error = completion->error,
-                                          .cause = completion->cause},
-                       completion->done, completion->context);
+                                          .value = asked->output,
+                                          .error = asked->error,
+                                          .cause = asked->cause},
+                       asked->done, asked->context);
+    if (asked->carried_out && !express)
+        asked->carried_out(asked->context);
 }
 
-void engine_complete_token(struct engine *engine, const char *text, enum token_action action,
-                           struct json_object *output, const char *error, const char *cause, engine_done_fn *done,
-                           void *context)
+void engine_complete_token(struct engine *engine, const struct engine_completion *asked)
 {
-    struct completion completion = {
-        .action = action, .output = output, .error = error, .cause = cause, .done = done, .context = context};
-    if (!locate(engine, text, &completion.token))
-        refuse(done, context, ERR_INVALID, "%s", "Invalid token");
+    struct completion completion = {.asked = *asked};
+    if (!locate(engine, asked->token, &completion.token))
+        refuse(asked->done, asked->context, ERR_INVALID, "%s", "Invalid token");
     else if (engine->store && run_by_id(engine, completion.token.id) == NULL)
         completions_add(engine, &completion);
     else

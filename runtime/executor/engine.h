@@ -170,8 +170,9 @@ int engine_watch(struct engine *engine, const char *arn, engine_ended_fn *ended,
 /* StopExecution: ERR_NOT_FOUND when there is none; an ended one stays as it is and gives 0. */
 void engine_stop(struct engine *engine, const char *arn, const char *error, const char *cause, engine_done_fn *done,
                  void *context);
-/* RedriveExecution: ERR_NOT_FOUND, ERR_INVALID (not redrivable; the message says why). */
-void engine_redrive(struct engine *engine, const char *arn, engine_done_fn *done, void *context);
+/* RedriveExecution: ERR_NOT_FOUND, ERR_INVALID (not redrivable; the message says why). True: it is in the commit that
+ * is filling. */
+bool engine_redrive(struct engine *engine, const char *arn, engine_done_fn *done, void *context);
 
 /* UpdateMapRun on a run that is at work: negative values leave the setting alone. ERR_NOT_FOUND: it is not. */
 int engine_update_map_run(struct engine *engine, const char *map_run_arn, int64_t max_concurrency,
@@ -180,10 +181,17 @@ int engine_update_map_run(struct engine *engine, const char *map_run_arn, int64_
 /* --- tasks that wait for the outside -------------------------------------------------------------------- */
 
 enum token_action { TOKEN_SUCCESS, TOKEN_FAILURE, TOKEN_HEARTBEAT };
+struct engine_completion {
+    const char *token;
+    enum token_action action;
+    struct json_object *output;
+    const char *error, *cause;
+    engine_done_fn *done;
+    void (*carried_out)(void *context); /* it is in the commit that is filling; or NULL */
+    void *context;
+};
 /* done: 0; ERR_INVALID no token of this store; ERR_NOT_FOUND the task has ended or timed out. */
-void engine_complete_token(struct engine *engine, const char *token, enum token_action action,
-                           struct json_object *output, const char *error, const char *cause, engine_done_fn *done,
-                           void *context);
+void engine_complete_token(struct engine *engine, const struct engine_completion *completion);
 
 /* The shard of the execution whose task has the token; -1: it is no token of this store. */
 int engine_token_shard(struct engine *engine, const char *token);

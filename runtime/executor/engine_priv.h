@@ -7,7 +7,8 @@
  *
  * Invariants
  *   (1) a command runs, a requester is answered, a watcher is called only after the commit with the events
- *       that led to it is on disk (Express executions have no store: at once);
+ *       that led to it is on disk (Express executions have no store: at once), but for those that stop other
+ *       executions, whose stop goes into that commit (run.c);
  *   (2) at most one commit is being written; the next one fills meanwhile;
  *   (3) after a failed commit every execution that it or the filling one touched leaves memory and is
  *       read again: what was not written never happened;
@@ -209,6 +210,8 @@ struct run *run_new(struct engine *engine, const char *arn, bool express);
 void run_forget(struct run *run);
 struct run *run_by_arn(struct engine *engine, const char *arn);
 struct run *run_by_id(struct engine *engine, int64_t id);
+/* Executions that start here from now on get ids above this one: that is the last of a shard that was taken. */
+void run_ids_above(struct engine *engine, int64_t id);
 /*
  * In memory, or read from the store; what was at work goes on. NULL with ERR_FENCED (its shard is not ours),
  * ERR_NOT_FOUND, ERR_CORRUPT ...
@@ -259,6 +262,8 @@ void tasks_leave_all(struct run *run);
 /* Starts tasks that wait for a place, where there is one. */
 void tasks_advance(struct engine *engine);
 bool tasks_hold(const struct run *run);
+/* Whether the task that the command cancels is another execution's run. */
+bool tasks_stops_others(const struct run *run, const struct command *command);
 void tasks_close(struct engine *engine, int grace_ms);
 
 /* --- map_run.c: distributed Maps ------------------------------------------------------------------------ */
@@ -297,14 +302,10 @@ bool token_read(struct engine *engine, const char *text, struct token *ret_token
 
 /* --- completions.c ------------------------------------------------------------------------------------- */
 
-/* What engine_complete_token() was asked for. */
+/* What engine_complete_token() was asked for, and where the task is. */
 struct completion {
     struct token token;
-    enum token_action action;
-    struct json_object *output;
-    const char *error, *cause;
-    engine_done_fn *done;
-    void *context;
+    struct engine_completion asked;
 };
 
 int completions_open(struct engine *engine, struct err *err);

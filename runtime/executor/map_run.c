@@ -32,6 +32,7 @@ static void free_map_run(struct map_run *m)
     asl_failure_release(&m->failure);
     json_object_put(m->settled);
     json_object_put(m->writer_config);
+    json_object_put(m->updated);
     free(m->children);
     free(m->arn);
     free(m->label);
@@ -190,6 +191,11 @@ static void start_run(struct run *parent, struct command command)
     m->again = evtimer_new(engine->base, on_again, m);
     m->next = parent->map_runs;
     parent->map_runs = m;
+    if (map_run_read_record(m) != 0) {
+        run_forget(parent);
+        recover_soon(engine, ENGINE_RELOAD_MS);
+        return;
+    }
     if (map_run_make_children(m, &wanted) == 0)
         keep_definition(m, wanted.state, execution_machine(parent->execution));
     map_run_write_record(m);
@@ -246,12 +252,20 @@ int engine_update_map_run(struct engine *engine, const char *arn, int64_t max_co
     struct map_run *m = find_map_run(engine, arn);
     if (m == NULL)
         return ERR_NOT_FOUND;
-    if (max_concurrency >= 0)
+    if (m->updated == NULL)
+        m->updated = json_object_new_object();
+    if (max_concurrency >= 0) {
         m->max_concurrency = max_concurrency;
-    if (tolerated_count >= 0)
+        json_add_int(m->updated, "maxConcurrency", max_concurrency);
+    }
+    if (tolerated_count >= 0) {
         m->tolerated_count = tolerated_count;
-    if (tolerated_percentage >= 0)
+        json_add_int(m->updated, "toleratedFailureCount", tolerated_count);
+    }
+    if (tolerated_percentage >= 0) {
         m->tolerated_percentage = tolerated_percentage;
+        json_add(m->updated, "toleratedFailurePercentage", json_object_new_double(tolerated_percentage));
+    }
     map_run_write_record(m);
     map_run_start_children(m);
     return 0;

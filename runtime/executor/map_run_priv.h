@@ -44,6 +44,7 @@ struct map_run {
     int64_t max_concurrency;     /* 0: as many as the limit allows */
     int64_t tolerated_count;     /* -1: not given */
     double tolerated_percentage; /* -1: not given */
+    struct json_object *updated; /* what UpdateMapRun has set of these three, or NULL */
     int64_t started_ms;
     bool ending;   /* its end is on the way to the parent */
     bool starting; /* inside map_run_start_children() */
@@ -69,8 +70,13 @@ void map_run_start_children(struct map_run *m);
 void map_run_stop_children(struct map_run *m);
 
 /* --- map_run_record.c -------------------------------------------------------------------------------------------- */
-/* Writes the record with the filling commit. */
+/* Writes the record with the filling commit, which proves that the run is ours. */
 void map_run_write_record(struct map_run *m);
+/*
+ * Takes over from an earlier record, as after a crash, when the run began and what was set since. Not 0: the store
+ * cannot be read.
+ */
+int map_run_read_record(struct map_run *m);
 /* Writes it soon. */
 void map_run_note_progress(struct map_run *m);
 /* The result of a run whose children are all over; not 0: m->failure says why there is none. */

@@ -76,11 +76,39 @@ void map_run_write_record(struct map_run *m)
              json_object_new_double(m->tolerated_percentage < 0 ? 0 : m->tolerated_percentage));
     json_add(record, "itemCounts", counts_json(&items));
     json_add(record, "executionCounts", counts_json(&executions));
+    if (m->updated)
+        json_add(record, "updated", json_object_get(m->updated));
     char *body = json_text(record);
     static bool never; /* an unconditional put has no conflict */
+    store_batch_prove(engine_batch(engine), m->parent->shard, engine->epochs[m->parent->shard]);
     store_batch_put_document(engine_batch(engine), "maprun", m->arn, body, -1, &never);
     commit_kick(engine);
     free(body);
+}
+
+static int take_record(void *context, const char *key, const char *body, int64_t version)
+{
+    struct map_run *m = context;
+    AUTO_JSON struct json_object *record = NULL;
+    struct json_object *updated = NULL, *percentage = NULL;
+    (void)key, (void)version;
+    if (json_parse(body, strlen(body), &record, NULL) != 0)
+        return 0;
+    m->started_ms = json_member_int(record, "startedMs", m->started_ms);
+    if (!json_member(record, "updated", &updated) || updated == NULL)
+        return 0;
+    m->updated = json_object_get(updated);
+    m->max_concurrency = json_member_int(updated, "maxConcurrency", m->max_concurrency);
+    m->tolerated_count = json_member_int(updated, "toleratedFailureCount", m->tolerated_count);
+    if (json_member(updated, "toleratedFailurePercentage", &percentage))
+        m->tolerated_percentage = json_object_get_double(percentage);
+    return 0;
+}
+
+int map_run_read_record(struct map_run *m)
+{
+    int code = store_document(m->parent->engine->store, "maprun", m->arn, take_record, m, NULL);
+    return code == ERR_NOT_FOUND ? 0 : code;
 }
 
 void map_run_note_progress(struct map_run *m)

@@ -13,6 +13,8 @@
  *       transaction that leaves the reply. Who is not answered when this process dies is read by the next owner.
  *   (2) Where the change that a request asks for is committed before its answer is (peer_carried_out), the same
  *       transaction marks the request: whoever reads it again does not do it twice, and does not refuse it either.
+ *   (3) What is answered about an execution is proved to come from its owner: another one may have carried out
+ * meanwhile what we refuse.
  */
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
@@ -158,6 +160,8 @@ void peer_reply_text(struct peer_request *request, const char *text)
     struct engine *engine = request->engine;
     struct replying *replying = NEW(struct replying);
     request->answered = true;
+    if (is_api(request->operation)) /* invariant (3) */
+        store_batch_prove(engine_batch(engine), request->shard, engine->epochs[request->shard]);
     store_batch_reply(engine_batch(engine), request->seq, request->asker, text);
     *replying = (struct replying){engine, request->seq};
     engine_on_commit(engine, on_replied, replying);

@@ -20,7 +20,8 @@ enum {
     EARLY_MS = 1000, /* so much before the first of them */
     SLICE_US = 20000,
     TOGETHER_MAX = 64, /* executions that the store is asked for at once */
-    RETRY_MS = 1000    /* when the store could not be read */
+    RETRY_MS = 1000,   /* when the store could not be read */
+    LATEST_MS = 10000  /* before the clock is looked at again: somebody may have set it, or the machine slept */
 };
 
 struct sleeper {
@@ -47,6 +48,8 @@ static void arm(struct engine *engine, int64_t delay_ms)
     struct recovery *recovery = engine->recovery;
     if (delay_ms < 0)
         delay_ms = 0;
+    if (delay_ms > LATEST_MS)
+        delay_ms = LATEST_MS;
     struct timeval delay = {delay_ms / 1000, delay_ms % 1000 * 1000};
     event_add(recovery->timer, &delay);
 }
@@ -133,6 +136,10 @@ static void on_timer(int fd, short what, void *context)
     struct engine *engine = context;
     struct recovery *recovery = engine->recovery;
     int64_t until_us = clock_us() + SLICE_US;
+    if (recovery->head == recovery->count && recovery->next_ms - EARLY_MS > engine_now_ms(engine)) {
+        arm_next(engine);
+        return;
+    }
     if (recovery->head == recovery->count && look(engine) != 0) {
         recovery->next_ms = 0;
         arm(engine, RETRY_MS);

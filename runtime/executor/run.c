@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of an id that is in no store, and like none in there, whatever shards are taken while it runs. */
+#define EXPRESS_ID (INT64_C(1) << 62)
+
 /* json-c's hash table serves here too: keys are borrowed from the run. */
 static void *find(struct lh_table *table, const void *key)
 {
@@ -28,8 +31,8 @@ struct run *run_by_id(struct engine *engine, int64_t id)
 
 /*
  * Grows with time, so that rows are appended in the order of their keys: milliseconds, 12 bits of shard, 8 bits of
- * count. A shard has one owner, so no other node makes the same id. Where a millisecond is used up the next one is
- * taken early.
+ * count. A shard has one owner, who goes on above what is there (run_ids_above), so no other node makes the same id,
+ * whatever its clock says. Where a millisecond is used up the next one is taken early.
  */
 static int64_t next_id(struct engine *engine, int shard)
 {
@@ -42,6 +45,15 @@ static int64_t next_id(struct engine *engine, int shard)
         engine->ids_in_ms = 0;
     }
     return engine->last_id_ms << 20 | (int64_t)shard << 8 | engine->ids_in_ms++;
+}
+
+void run_ids_above(struct engine *engine, int64_t id)
+{
+    int64_t ms = id >> 20;
+    if (ms < engine->last_id_ms)
+        return;
+    engine->last_id_ms = ms + 1;
+    engine->ids_in_ms = 0;
 }
 
 /* Who waits for the end of an execution goes on waiting while it is out of memory. */
@@ -100,7 +112,7 @@ struct run *run_new(struct engine *engine, const char *arn, bool express)
     run->express = express;
     run->resumed = true;
     run->shard = engine->store && !express ? store_shard_of(engine->store, arn) : 0;
-    run->id = next_id(engine, run->shard);
+    run->id = next_id(engine, run->shard) | (express ? EXPRESS_ID : 0);
     enter_tables(run);
     return run;
 }
@@ -185,6 +197,16 @@ static void write_events(struct run *run, const struct outbox *outbox)
     }
 }
 
+/*
+ * What stops other executions goes into the commit of the events that led there: after a crash between two commits
+ * nobody would stop them.
+ */
+static bool is_for_now(struct run *run, const struct command *command)
+{
+    return run->express || command->kind == COMMAND_STOP_MAP_RUN ||
+           (command->kind == COMMAND_CANCEL_TASK && tasks_stops_others(run, command));
+}
+
 /* What the core gave: events into the row that is being made, commands behind the commit. */
 static void take_outbox(struct run *run, struct outbox *outbox)
 {
@@ -199,30 +221,29 @@ static void take_outbox(struct run *run, struct outbox *outbox)
         if (command.kind == COMMAND_ENDED) {
             run->ended = run->changed = true;
             figures_ended(run);
-        } else if (!run->express) {
+        } else if (!is_for_now(run, &command)) {
             commit_add_command(engine, run, command);
         }
     }
 }
 
 /*
- * Express: nothing to wait for, commands at once. The outbox is copied since tasks may deliver again; with what they
- * deliver the run may end and be gone.
+ * Of Express executions all, since there is nothing to wait for. The outbox is copied since tasks may deliver again;
+ * with what they deliver the run may end and be gone.
  */
 static void carry_out_now(struct run *run, struct outbox *outbox)
 {
-    size_t count = outbox->command_count;
-    if (count == 0)
-        return;
     struct command few[16];
-    struct command *commands = count <= 16 ? few : mem_alloc(count * sizeof *commands);
-    memcpy(commands, outbox->commands, count * sizeof *commands);
+    struct command *commands = outbox->command_count <= 16 ? few : mem_alloc(outbox->command_count * sizeof *commands);
+    size_t count = 0;
+    for (size_t i = 0; i < outbox->command_count; i++)
+        if (outbox->commands[i].kind != COMMAND_ENDED && is_for_now(run, &outbox->commands[i]))
+            commands[count++] = outbox->commands[i];
     outbox_clear(outbox);
     struct engine *engine = run->engine;
     int64_t id = run->id;
     for (size_t i = 0; i < count && run_by_id(engine, id) != NULL; i++)
-        if (commands[i].kind != COMMAND_ENDED)
-            tasks_carry_out(run, commands[i]);
+        tasks_carry_out(run, commands[i]);
     if (commands != few)
         free(commands);
 }
@@ -235,7 +256,7 @@ static void after_advance(struct run *run)
     timers_update(run);
     bool express = run->express;
     int64_t id = run->id;
-    if (express)
+    if (outbox->command_count)
         carry_out_now(run, outbox);
     outbox_clear(outbox);
     if (express && run_by_id(engine, id) != NULL && run->ended) {

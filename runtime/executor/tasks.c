@@ -157,6 +157,12 @@ static struct work *find(const struct run *run, const struct command *command)
     return work;
 }
 
+bool tasks_stops_others(const struct run *run, const struct command *command)
+{
+    const struct work *work = find(run, command);
+    return work && work->connector->ops->leave;
+}
+
 static void wait_for_place(struct engine *engine, struct run *run, struct command command)
 {
     if (engine->queue_head > 1024 && engine->queue_head * 2 > engine->queue_count) {

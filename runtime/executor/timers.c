@@ -7,6 +7,9 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
+/* Delays are of a clock that does not count while the machine sleeps, and that nobody sets. */
+enum { LOOK_AGAIN_MS = 10000 };
+
 static void place(struct engine *engine, size_t at, struct run *run)
 {
     engine->heap[at] = run;
@@ -63,6 +66,8 @@ static void arm(struct engine *engine)
     int64_t delay_ms = engine->heap[0]->due_ms - engine_now_ms(engine);
     if (delay_ms < 0)
         delay_ms = 0;
+    if (delay_ms > LOOK_AGAIN_MS)
+        delay_ms = LOOK_AGAIN_MS;
     struct timeval delay = {delay_ms / 1000, delay_ms % 1000 * 1000};
     event_add(engine->timer, &delay);
 }
@@ -91,7 +96,7 @@ static void fire(struct engine *engine)
     int64_t now_ms = engine_now_ms(engine);
     while (engine->heap_count && engine->heap[0]->due_ms <= now_ms) {
         struct run *run = engine->heap[0];
-        run_deliver(run, &(struct stimulus){.kind = STIMULUS_TIMER});
+        run_deliver_at(run, &(struct stimulus){.kind = STIMULUS_TIMER}, now_ms); /* the clock may step back meanwhile */
     }
     arm(engine);
 }

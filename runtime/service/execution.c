@@ -109,6 +109,7 @@ static void stop_done(void *context, int code, const struct err *err)
 
 static void stop(struct service_call *call)
 {
+    call_carried_out(call); /* should there be nothing to stop, the refusal is in the same commit */
     engine_stop(call->service->engine, call_text(call, "executionArn"), call_text(call, "error"),
                 call_text(call, "cause"), stop_done, call);
 }
@@ -145,7 +146,9 @@ void stop_execution(struct service_call *call)
     struct arn arn;
     if (!call_arn(call, "executionArn", ANY_EXECUTION, &arn) || call_forward_arn(call, call_text(call, "executionArn")))
         return;
-    if (call_text(call, START_STARTED_BY))
+    if (call->again) /* it may have been redriven since */
+        stop_done(call, 0, NULL);
+    else if (call_text(call, START_STARTED_BY))
         engine_on_commit(call->service->engine, stop_if_owned, call);
     else
         stop(call);

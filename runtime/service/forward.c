@@ -42,7 +42,5 @@ bool call_forward(struct service_call *call, int shard, struct json_object *inpu
 
 bool call_forward_arn(struct service_call *call, const char *execution_arn)
 {
-    bool forwarded = call_forward(call, store_shard_of(call->service->store, execution_arn), NULL);
-    call->carries_out = !forwarded;
-    return forwarded;
+    return call_forward(call, store_shard_of(call->service->store, execution_arn), NULL);
 }

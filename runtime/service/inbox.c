@@ -63,6 +63,13 @@ static void on_answer(void *context, const struct service_answer *answer)
     asked_free(asked);
 }
 
+static void on_carried_out(void *context)
+{
+    struct asked *asked = context;
+
+    peer_carried_out(asked->request);
+}
+
 static void on_cancelled(void *context, struct peer_request *request)
 {
     struct asked *asked = context;
@@ -106,13 +113,10 @@ static void on_request(void *context, struct peer_request *request, struct json_
         asked->next->previous = asked;
     inbox->asked = asked;
     peer_on_cancel(request, on_cancelled, asked);
-    call = (peer_was_carried_out(request) ? service_call_again : service_call)(inbox->service, peer_operation(request),
-                                                                               named, on_answer, asked);
-    if (!call)
-        return; /* it was answered, and is gone */
-    asked->call = call;
-    if (call->carries_out)
-        peer_carried_out(request);
+    call = service_call_asked(inbox->service, peer_operation(request), named, peer_was_carried_out(request),
+                              on_carried_out, on_answer, asked);
+    if (call) /* else it was answered, and is gone */
+        asked->call = call;
 }
 
 struct service_inbox *service_inbox_open(struct service *service, struct engine *engine)

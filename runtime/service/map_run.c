@@ -12,14 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool read_map_run(struct service_call *call, struct json_object **ret_run, int64_t *ret_version)
+static bool read_map_run(struct service_call *call, struct json_object **ret_run)
 {
     struct arn arn;
     struct err err = {0};
     if (!call_arn(call, "mapRunArn", ANY_MAP_RUN, &arn))
         return false;
     const char *text = call_text(call, "mapRunArn");
-    int code = record_read(call->service, "maprun", text, ret_run, ret_version, &err);
+    int code = record_read(call->service, "maprun", text, ret_run, NULL, &err);
     if (code == ERR_NOT_FOUND)
         call_fail_with(call, "ResourceNotFound", "resourceName", text, "Resource not found: '%s'", text);
     else if (code < 0)
@@ -40,7 +40,7 @@ void describe_map_run(struct service_call *call)
                                          "maxConcurrency", "toleratedFailureCount", "itemCounts",
                                          "executionCounts"};
     AUTO_JSON struct json_object *run = NULL;
-    if (!read_map_run(call, &run, NULL))
+    if (!read_map_run(call, &run))
         return;
     struct json_object *output = json_object_new_object();
     for (size_t i = 0; i < sizeof copied / sizeof copied[0]; i++) {
@@ -143,25 +143,47 @@ void list_map_runs(struct service_call *call)
     free(position);
 }
 
+static void fail_completed(struct service_call *call)
+{
+    call_fail_with(call, "ValidationException", "reason", "CANNOT_UPDATE_COMPLETED_MAP_RUN",
+                   "A Map Run that is not running cannot be updated.");
+}
+
+static int note_status(void *context, const struct store_execution *execution)
+{
+    *(enum execution_status *)context = execution->status;
+    return 0;
+}
+
+/* It runs, says its record, and is not at work here: it is about to be, unless its execution has ended. */
+static void fail_not_at_work(struct service_call *call, const char *execution_arn)
+{
+    enum execution_status status = EXECUTION_RUNNING;
+    int code = store_execution_by_arn(call->service->store, execution_arn, note_status, &status, NULL);
+    if (code == ERR_NOT_FOUND || (code == 0 && status != EXECUTION_RUNNING))
+        fail_completed(call);
+    else
+        call_fail(call, "ServiceUnavailable", "The Map Run is being taken up.");
+}
+
 void update_map_run(struct service_call *call)
 {
     static const char *const changed[] = {"maxConcurrency", "toleratedFailurePercentage", "toleratedFailureCount"};
     AUTO_JSON struct json_object *run = NULL;
-    int64_t version;
-    if (!read_map_run(call, &run, &version))
+    if (call->again) {
+        call_succeed(call, NULL);
+        return;
+    }
+    if (!read_map_run(call, &run))
         return;
     if (strcmp(json_member_text(run, "status"), "RUNNING") != 0) {
-        call_fail_with(call, "ValidationException", "reason", "CANNOT_UPDATE_COMPLETED_MAP_RUN",
-                       "A Map Run that is not running cannot be updated.");
+        fail_completed(call);
         return;
     }
     size_t given = 0;
     for (size_t i = 0; i < sizeof changed / sizeof changed[0]; i++) {
         struct json_object *value = NULL;
-        if (!json_member(call->input, changed[i], &value) || value == NULL)
-            continue;
-        json_add(run, changed[i], json_object_get(value));
-        given++;
+        given += json_member(call->input, changed[i], &value) && value;
     }
     if (given == 0) {
         call_fail_with(
@@ -175,7 +197,10 @@ void update_map_run(struct service_call *call)
     json_member(call->input, "toleratedFailurePercentage", &percentage);
     if (engine_update_map_run(call->service->engine, call_text(call, "mapRunArn"), call_int(call, "maxConcurrency", -1),
                               call_int(call, "toleratedFailureCount", -1),
-                              percentage ? json_object_get_double(percentage) : -1) != 0)
-        record_put(call, "maprun", call_text(call, "mapRunArn"), run, version);
+                              percentage ? json_object_get_double(percentage) : -1) != 0) {
+        fail_not_at_work(call, json_member_text(run, "executionArn"));
+        return;
+    }
+    call_carried_out(call);
     call_commit_and_succeed(call, NULL);
 }

@@ -299,7 +299,9 @@ static void on_answer(void *context, const struct service_answer *answer)
 {
     struct child *child = context;
     child->call = NULL;
-    if (answer->error && strcmp(answer->error, "ServiceUnavailable") == 0) {
+    /* Nobody knows whether it was done: what has a name is asked for again under that, and fails no task. */
+    if (answer->error && (strcmp(answer->error, "ServiceUnavailable") == 0 ||
+                          (answer->http_status == 500 && json_member_text(child->request, START_STARTED_BY)))) {
         event_add(child->again, &(struct timeval){.tv_sec = AGAIN_S});
         return;
     }

@@ -47,16 +47,20 @@ static int note_redrive(void *context, const struct store_execution *execution)
     return 0;
 }
 
+/* It is redriven already, and may have failed again since. */
+static void answer_again(struct service_call *call)
+{
+    int64_t redriven_ms = 0;
+    if (execution_read(call, note_redrive, &redriven_ms))
+        succeed(call, redriven_ms);
+}
+
 static void redrive_done(void *context, int code, const struct err *err)
 {
     struct service_call *call = context;
     const char *arn = call_text(call, "executionArn");
     if (code == ERR_NOT_FOUND) {
         execution_fail_missing(call, arn);
-    } else if (code == ERR_INVALID && call->again) {
-        int64_t redriven_ms = engine_now_ms(call->service->engine);
-        store_execution_by_arn(call->service->store, arn, note_redrive, &redriven_ms, NULL);
-        succeed(call, redriven_ms);
     } else if (code == ERR_INVALID) {
         call_fail(call, "ExecutionNotRedrivable", "%s", err->message);
     } else if (code < 0) {
@@ -77,9 +81,13 @@ void redrive_execution(struct service_call *call)
     const char *text = call_text(call, "executionArn");
     if (call_forward_arn(call, text))
         return;
+    if (call->again) {
+        answer_again(call);
+        return;
+    }
     const struct redrive_token *earlier = find_token(call->service, text, call_text(call, "clientToken"));
     if (earlier)
         succeed(call, earlier->redriven_ms);
-    else
-        engine_redrive(call->service->engine, text, redrive_done, call);
+    else if (engine_redrive(call->service->engine, text, redrive_done, call))
+        call_carried_out(call);
 }

@@ -96,14 +96,16 @@ void service_close(struct service *service)
         service->closing = true;
 }
 
-static struct service_call *call_new(struct service *service, const char *operation, struct json_object *input,
-                                     service_answer_fn *answer, void *context, bool again)
+struct service_call *service_call_asked(struct service *service, const char *operation, struct json_object *input,
+                                        bool again, service_carried_out_fn *carried_out, service_answer_fn *answer,
+                                        void *context)
 {
     struct service_call *call = NEW(struct service_call);
     call->service = service;
     call->operation = operation_find(operation);
     call->input = json_object_get(input);
     call->again = again;
+    call->carried_out = carried_out;
     call->answer = answer;
     call->context = context;
     call->next = service->calls;
@@ -135,13 +137,13 @@ static struct service_call *call_new(struct service *service, const char *operat
 struct service_call *service_call(struct service *service, const char *operation, struct json_object *input,
                                   service_answer_fn *answer, void *context)
 {
-    return call_new(service, operation, input, answer, context, false);
+    return service_call_asked(service, operation, input, false, NULL, answer, context);
 }
 
-struct service_call *service_call_again(struct service *service, const char *operation, struct json_object *input,
-                                        service_answer_fn *answer, void *context)
+void call_carried_out(struct service_call *call)
 {
-    return call_new(service, operation, input, answer, context, true);
+    if (call->carried_out && !call->cancelled)
+        call->carried_out(call->context);
 }
 
 void service_cancel(struct service *service, struct service_call *call)

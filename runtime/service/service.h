@@ -53,11 +53,14 @@ void service_close(struct service *service);
 struct service_call *service_call(struct service *service, const char *operation, struct json_object *input,
                                   service_answer_fn *answer, void *context);
 /*
- * The same of a request whose change was committed already while its answer got lost: what would be refused because it
- * has been done is answered as done.
+ * The same of a request that somebody may read again because its answer got lost. carried_out is called when what it
+ * wants has just been put into the commit that is filling: before the answer, or never. again: that was so before, and
+ * that commit is on disk; nothing is done then but to answer.
  */
-struct service_call *service_call_again(struct service *service, const char *operation, struct json_object *input,
-                                        service_answer_fn *answer, void *context);
+typedef void service_carried_out_fn(void *context);
+struct service_call *service_call_asked(struct service *service, const char *operation, struct json_object *input,
+                                        bool again, service_carried_out_fn *carried_out, service_answer_fn *answer,
+                                        void *context);
 void service_cancel(struct service *service, struct service_call *call);
 
 /* Whether the operation exists, and what it needs: for authorisation and the audit log. */

@@ -61,10 +61,10 @@ struct service_call {
     bool starting; /* inside service_call(): who answers does not free */
     bool answered;
     bool cancelled;
-    bool again;       /* it was carried out before, only the answer was lost */
-    bool carries_out; /* what it wants of an execution is in the commit that is filling */
-    bool conflict;    /* set by the commit: a document had been changed meanwhile */
-    int runs;         /* how often the operation was run */
+    bool again;                          /* it was carried out before, only the answer was lost */
+    bool conflict;                       /* set by the commit: a document had been changed meanwhile */
+    int runs;                            /* how often the operation was run */
+    service_carried_out_fn *carried_out; /* or NULL */
     operation_fn *then;
     void (*cancel)(struct service_call *call); /* ends the wait at once; NULL: it cannot be ended */
     /* What the operation keeps while it waits. */
@@ -95,6 +95,9 @@ void call_commit(struct service_call *call, operation_fn *then);
 /* Answers with call->output once the batch is durable. */
 void call_commit_and_succeed(struct service_call *call, struct json_object *output);
 
+/* What the call wants of an execution has just been put into the commit that is filling. */
+void call_carried_out(struct service_call *call);
+
 /* --- other nodes (forward.c) ------------------------------------------------------------------------- */
 
 /*
@@ -102,7 +105,7 @@ void call_commit_and_succeed(struct service_call *call, struct json_object *outp
  * call's own), and its answer ends the call. To be asked before anything has been done.
  */
 bool call_forward(struct service_call *call, int shard, struct json_object *input);
-/* The same for the shard of an execution; where it is ours, what is done now is noted as carried out. */
+/* The same for the shard of an execution. */
 bool call_forward_arn(struct service_call *call, const char *execution_arn);
 
 /* --- input ------------------------------------------------------------------------------------------ */

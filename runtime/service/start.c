@@ -166,7 +166,7 @@ static void start(struct service_call *call, struct starting *starting, engine_d
     /* the engine may answer before it returns, which ends the call: nothing of it may be touched afterwards */
     int code = engine_start(call->service->engine, &request, &call->moment_ms, done, call, ended, call);
     if (code == 0 && !express)
-        call->carries_out = true;
+        call_carried_out(call);
 }
 
 /* --- StartExecution -------------------------------------------------------------------------------------- */

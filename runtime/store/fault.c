@@ -159,6 +159,9 @@ static void fault_close(struct store *store)
     free(fault);
 }
 
+WRAP(last_id, (struct store * store, const int *shards, size_t count, int64_t *ret_id, struct err *err), shards, count,
+     ret_id, err)
+
 static int64_t fault_count_open(struct store *store)
 {
     return store_count_open(inner_of(store));
@@ -199,6 +202,7 @@ static const struct store_ops fault_ops = {
     .executions = fault_executions,
     .executions_due = fault_executions_due,
     .next_wake = fault_next_wake,
+    .last_id = fault_last_id,
     .count_open = fault_count_open,
     .history = fault_history,
     .history_edge = fault_history_edge,

@@ -230,6 +230,7 @@ static const struct store_ops postgres_ops = {
     .executions = postgres_executions,
     .executions_due = postgres_executions_due,
     .next_wake = postgres_next_wake,
+    .last_id = postgres_last_id,
     .count_open = postgres_count_open,
     .history = postgres_history,
     .history_edge = postgres_history_edge,

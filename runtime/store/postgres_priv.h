@@ -179,6 +179,7 @@ int postgres_executions_due(struct store *store, const int *shards, size_t count
                             store_execution_fn *fn, void *context, struct err *err);
 int postgres_next_wake(struct store *store, const int *shards, size_t count, int64_t now_ms, int64_t *ret_wake_ms,
                        struct err *err);
+int postgres_last_id(struct store *store, const int *shards, size_t count, int64_t *ret_id, struct err *err);
 int64_t postgres_count_open(struct store *store);
 int postgres_history(struct store *store, int shard, int64_t execution_id, int64_t from_event_id, store_history_fn *fn,
                      void *context, struct err *err);

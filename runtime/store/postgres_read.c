@@ -182,6 +182,19 @@ int postgres_next_wake(struct store *store, const int *shards, size_t count, int
     return result;
 }
 
+int postgres_last_id(struct store *store, const int *shards, size_t count, int64_t *ret_id, struct err *err)
+{
+    AUTO_PARAMS params = PARAMS_INIT;
+    PGresult *answer;
+    int result;
+
+    params_add_int4s(&params, shards, count);
+    if (!(result = ask(store, POSTGRES_LAST_ID, &params, &answer, err)))
+        *ret_id = postgres_int(answer, 0, 0);
+    pq.clear(answer);
+    return result;
+}
+
 int64_t postgres_count_open(struct store *store)
 {
     AUTO_PARAMS params = PARAMS_INIT;

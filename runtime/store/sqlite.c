@@ -374,6 +374,7 @@ static const struct store_ops sqlite_ops = {
     .executions = sqlite_executions,
     .executions_due = sqlite_executions_due,
     .next_wake = sqlite_next_wake,
+    .last_id = sqlite_last_id,
     .count_open = sqlite_count_open,
     .history = sqlite_history,
     .history_edge = sqlite_history_edge,

@@ -92,6 +92,7 @@ int sqlite_executions_due(struct store *store, const int *shards, size_t shard_c
                           store_execution_fn *fn, void *context, struct err *err);
 int sqlite_next_wake(struct store *store, const int *shards, size_t shard_count, int64_t now_ms, int64_t *ret_wake_ms,
                      struct err *err);
+int sqlite_last_id(struct store *store, const int *shards, size_t count, int64_t *ret_id, struct err *err);
 int64_t sqlite_count_open(struct store *store);
 int sqlite_history(struct store *store, int shard, int64_t execution_id, int64_t from_event_id, store_history_fn *fn,
                    void *context, struct err *err);

@@ -191,6 +191,24 @@ int sqlite_next_wake(struct store *store, const int *shards, size_t shard_count,
     return result;
 }
 
+int sqlite_last_id(struct store *store, const int *shards, size_t count, int64_t *ret_id, struct err *err)
+{
+    struct sqlite_connection *reader = reader_of(store);
+    sqlite3_stmt *statement;
+    int result = sqlite_get(reader, SQLITE_LAST_ID, &statement, err);
+
+    (void)shards;
+    (void)count; /* there is one shard */
+    if (result)
+        return result;
+    if (sqlite3_step(statement) == SQLITE_ROW)
+        *ret_id = sqlite3_column_int64(statement, 0);
+    else
+        result = sqlite_error(reader->db, reader->path, "look for the last execution", err);
+    sqlite_done(reader, SQLITE_LAST_ID, statement);
+    return result;
+}
+
 int64_t sqlite_count_open(struct store *store)
 {
     struct sqlite_connection *reader = reader_of(store);

@@ -265,6 +265,12 @@ int store_next_wake(struct store *store, const int *shards, size_t count, int64_
     return 0;
 }
 
+int store_last_id(struct store *store, const int *shards, size_t count, int64_t *ret_id, struct err *err)
+{
+    *ret_id = 0;
+    return count ? store->ops->last_id(store, shards, count, ret_id, err) : 0;
+}
+
 int64_t store_count_open(struct store *store)
 {
     return store->ops->count_open(store);

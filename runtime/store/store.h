@@ -185,6 +185,8 @@ int store_executions_due(struct store *store, const int *shards, size_t count, i
 /* Earliest wake_ms after now_ms of the shards' open executions, STORE_WAKE_NEVER when there is none. */
 int store_next_wake(struct store *store, const int *shards, size_t count, int64_t now_ms, int64_t *ret_wake_ms,
                     struct err *err);
+/* The highest number of an execution of the shards, 0: none. Whoever takes a shard numbers his own above it. */
+int store_last_id(struct store *store, const int *shards, size_t count, int64_t *ret_id, struct err *err);
 /* -1: that could not be read. */
 int64_t store_count_open(struct store *store);
 

@@ -33,6 +33,7 @@ struct store_ops {
                           void *context, struct err *err);
     int (*next_wake)(struct store *store, const int *shards, size_t count, int64_t now_ms, int64_t *ret_wake_ms,
                      struct err *err);
+    int (*last_id)(struct store *store, const int *shards, size_t count, int64_t *ret_id, struct err *err);
     int64_t (*count_open)(struct store *store);
     int (*history)(struct store *store, int shard, int64_t execution_id, int64_t from_event_id, store_history_fn *fn,
                    void *context, struct err *err);

@@ -7,6 +7,7 @@
 #include "asl/base/json.h"
 #include "runtime/executor/peer.h"
 #include "runtime/service/inbox.h"
+#include "runtime/service/nested.h"
 #include "runtime/service/service.h"
 #include "runtime/task/connector.h"
 #include "tests/unit/engine_fixture.h"
@@ -138,7 +139,7 @@ static void lose_shard(struct fixture *f)
     struct store *other;
     int64_t epoch = 0;
     assert_int_equal(store_open(f->url, &other, NULL), 0);
-    assert_int_equal(store_lease_take(other, peer_self(f->engine), (const int[]){0}, 1, &epoch, NULL), 0);
+    assert_int_equal(store_lease_take(other, peer_self(f->engine), (const int[]){0}, NULL, 1, &epoch, NULL), 0);
     assert_int_not_equal(epoch, 0);
     store_close(other);
 }
@@ -239,7 +240,8 @@ static void who_waits_for_an_end_learns_of_it_though_its_commit_counts_as_lost(v
 static void complete(struct fixture *f, const char *token, struct answer *answer)
 {
     *answer = (struct answer){0};
-    engine_complete_token(f->engine, token, TOKEN_SUCCESS, NULL, NULL, NULL, on_done, answer);
+    engine_complete_token(f->engine, &(struct engine_completion){
+                                         .token = token, .action = TOKEN_SUCCESS, .done = on_done, .context = answer});
 }
 
 /* The first answer may still be lost, so the second cannot be told that it is too late. */
@@ -308,6 +310,323 @@ static void a_redrive_is_refused_only_after_one_that_is_durable(void **state)
     close_engine(f);
 }
 
+/* --- requests of others ------------------------------------------------------------------------------------------ */
+
+static int64_t put_request(struct fixture *f, const char *operation, const char *member, const char *value,
+                           const char *more)
+{
+    struct err err;
+    int64_t seq;
+    AUTO_BUF body = BUF_INIT;
+    buf_printf(&body, "{\"operation\":\"%s\",\"input\":{\"%s\":\"%s\"%s}}", operation, member, value, more);
+    assert_int_equal(store_inbox_put(f->inner, 0, buf_text(&body), &seq, &err), 0);
+    return seq;
+}
+
+struct reply {
+    bool is_there;
+    char text[512];
+};
+
+static int take_reply(void *context, int64_t seq, const char *body)
+{
+    (void)seq;
+    struct reply *reply = context;
+    reply->is_there = true;
+    snprintf(reply->text, sizeof reply->text, "%s", body);
+    return 0;
+}
+
+/* Turns the loop until the request is answered, for ten seconds at most. */
+static bool has_reply(struct fixture *f, int64_t seq, struct reply *reply)
+{
+    *reply = (struct reply){0};
+    for (int i = 0; i < 500 && !reply->is_there; i++) {
+        struct timeval pause = {0, 20000};
+        event_base_loopexit(f->base, &pause);
+        event_base_loop(f->base, EVLOOP_ONCE);
+        store_inbox_reply(f->inner, seq, take_reply, reply, NULL);
+    }
+    return reply->is_there;
+}
+
+/*
+ * A request that is read again after its commit was lost is not taken for one that was carried out: in one commit with
+ * what it wants is the note of that, or neither is.
+ */
+static void a_request_counts_as_carried_out_only_with_what_it_wants(void **state)
+{
+    struct fixture *f = *state;
+    struct hands hands = {0};
+    struct ending ending = {0};
+    struct answer answer;
+    open_with(f, &hands);
+    start(f, ASK, "one", "{}", &ending);
+    assert_true(comes_true(f, &hands.has_started));
+    report(&hands, TASK_SUBMITTED);
+    settle(f);
+    complete(f, hands.token, &answer);
+    wait_for_answer(f, &answer);
+    assert_int_equal(answer.code, 0);
+    settle(f); /* it waits for an hour, out of memory */
+
+    struct service *service;
+    assert_int_equal(service_open(&(struct service_options){.engine = f->engine}, &service, NULL), 0);
+    struct service_inbox *inbox = service_inbox_open(service, f->engine);
+    put_request(f, "StopExecution", "executionArn", EXECUTION_ARN("none"), "");
+    int64_t seq = put_request(f, "SendTaskSuccess", "taskToken", hands.token, ",\"output\":\"{}\"");
+    store_fault_arm_commit(f->store, 2, ERR_BUSY, false);
+    assert_true(is_struck(f));
+    struct reply reply;
+    assert_true(has_reply(f, seq, &reply));
+    assert_non_null(strstr(reply.text, "TaskTimedOut"));
+    service_inbox_close(inbox);
+    service_close(service);
+    close_engine(f);
+}
+
+static void count_and_refuse(void *context, struct peer_request *request, struct json_object *input)
+{
+    (void)input;
+    int *count = context;
+    ++*count;
+    peer_reply(request, 0, NULL);
+}
+
+/* Whoever has lost the shard cannot refuse what its new owner may have carried out. */
+static void an_answer_is_the_owners(void **state)
+{
+    struct fixture *f = *state;
+    int count = 0;
+    open_engine(f, false);
+    peer_register(f->engine, NULL, count_and_refuse, &count);
+    settle(f);
+    lose_shard(f);
+    struct reply reply;
+    assert_true(has_reply(f, put_request(f, "StopExecution", "executionArn", EXECUTION_ARN("none"), ""), &reply));
+    assert_int_equal(count, 2); /* the second time after the shard was free again */
+    close_engine(f);
+}
+
+/* --- executions of others --------------------------------------------------------------------------------------- */
+
+#define SPREAD                                                                                                         \
+    "{\"StartAt\":\"M\",\"States\":{\"M\":{\"Type\":\"Map\",\"ItemProcessor\":{\"ProcessorConfig\":"                   \
+    "{\"Mode\":\"DISTRIBUTED\",\"ExecutionType\":\"STANDARD\"},\"StartAt\":\"W\",\"States\":{\"W\":{\"Type\":"         \
+    "\"Wait\","                                                                                                        \
+    "\"Seconds\":3600,\"End\":true}}},\"End\":true}}}"
+
+static int note_key(void *context, const char *key, const char *body, int64_t version)
+{
+    (void)body, (void)version;
+    snprintf(context, 256, "%s", key);
+    return 0;
+}
+
+static int note_record(void *context, const char *key, const char *body, int64_t version)
+{
+    (void)key, (void)version;
+    struct json_object **ret_record = context;
+    assert_int_equal(json_parse(body, strlen(body), ret_record, NULL), 0);
+    return 0;
+}
+
+static struct json_object *map_run_record(struct fixture *f, char arn[256])
+{
+    struct json_object *record = NULL;
+    assert_int_equal(store_documents(f->inner, "maprun", "", NULL, false, 1, note_key, arn, NULL), 0);
+    assert_int_equal(store_document(f->inner, "maprun", arn, note_record, &record, NULL), 0);
+    return record;
+}
+
+static int count_open(void *context, const struct store_execution *row)
+{
+    (void)row;
+    ++*(int *)context;
+    return 0;
+}
+
+static int open_executions(struct fixture *f)
+{
+    int count = 0;
+    struct store_execution_query query = {.status = EXECUTION_RUNNING, .redriven = -1};
+    assert_int_equal(store_executions(f->inner, &query, count_open, &count, NULL), 0);
+    return count;
+}
+
+/* A crash behind the commit that stops the one must not leave the others. */
+static void children_stop_in_the_commit_that_stops_their_parent(void **state)
+{
+    struct fixture *f = *state;
+    struct ending ending = {0};
+    struct answer answer = {0};
+    open_engine(f, false);
+    start(f, SPREAD, "one", "[1,2,3]", &ending);
+    while (open_executions(f) < 4)
+        turn(f, 1);
+    settle(f);
+    engine_stop(f->engine, EXECUTION_ARN("one"), NULL, NULL, on_done, &answer);
+    wait_for_answer(f, &answer);
+    assert_int_equal(answer.code, 0);
+    assert_int_equal(open_executions(f), 0);
+    close_engine(f);
+}
+
+#define NESTED                                                                                                         \
+    "{\"StartAt\":\"N\",\"States\":{\"N\":{\"Type\":\"Task\",\"Resource\":\"arn:aws:states:::states:startExecution."   \
+    "sync:2\","                                                                                                        \
+    "\"Parameters\":{\"StateMachineArn\":\"arn:aws:states:us-east-1:123456789012:stateMachine:sleep\"},\"End\":true}}" \
+    "}"
+#define SLEEP "{\"StartAt\":\"W\",\"States\":{\"W\":{\"Type\":\"Wait\",\"Seconds\":3600,\"End\":true}}}"
+
+static void on_created(void *context, const struct service_answer *answer)
+{
+    assert_null(answer->error);
+    *(bool *)context = true;
+}
+
+/* An engine whose executions can start others of the machine "sleep". */
+static struct service *open_nesting(struct fixture *f)
+{
+    struct service *service;
+    AUTO_JSON struct json_object *input = json_object_new_object();
+    bool created = false;
+    open_engine(f, false);
+    assert_int_equal(service_open(&(struct service_options){.engine = f->engine}, &service, NULL), 0);
+    engine_add_connector(f->engine, nested_open(service));
+    json_add_text(input, "name", "sleep");
+    json_add_text(input, "definition", SLEEP);
+    json_add_text(input, "roleArn", "arn:aws:iam::123456789012:role/r");
+    service_call(service, "CreateStateMachine", input, on_created, &created);
+    assert_true(comes_true(f, &created));
+    return service;
+}
+
+static void a_nested_execution_stops_in_the_commit_that_stops_its_parent(void **state)
+{
+    struct fixture *f = *state;
+    struct ending ending = {0};
+    struct answer answer = {0};
+    struct service *service = open_nesting(f);
+    start(f, NESTED, "one", "{}", &ending);
+    while (open_executions(f) < 2)
+        turn(f, 1);
+    settle(f);
+    engine_stop(f->engine, EXECUTION_ARN("one"), NULL, NULL, on_done, &answer);
+    wait_for_answer(f, &answer);
+    assert_int_equal(answer.code, 0);
+    assert_int_equal(open_executions(f), 0);
+    service_close(service);
+    close_engine(f);
+}
+
+/* Nobody has told its parent yet that it has started. */
+static void a_nested_execution_stops_while_it_starts(void **state)
+{
+    struct fixture *f = *state;
+    struct ending ending = {0};
+    struct answer answer = {0};
+    struct service *service = open_nesting(f);
+    start(f, NESTED, "one", "{}", &ending);
+    store_fault_hold(f->store);
+    while (open_executions(f) < 2)
+        turn(f, 1);
+    engine_stop(f->engine, EXECUTION_ARN("one"), NULL, NULL, on_done, &answer);
+    store_fault_let_go(f->store);
+    wait_for_answer(f, &answer);
+    assert_int_equal(answer.code, 0);
+    for (int i = 0; i < 5 && open_executions(f) > 0; i++)
+        settle(f);
+    assert_int_equal(open_executions(f), 0);
+    service_close(service);
+    close_engine(f);
+}
+
+/* A node that was paused does not write RUNNING over the record of what has ended elsewhere. */
+static void the_record_of_a_map_run_is_its_owners(void **state)
+{
+    struct fixture *f = *state;
+    struct ending ending = {0};
+    struct answer answer = {0};
+    char arn[256];
+    open_engine(f, false);
+    start(f, SPREAD, "one", "[1]", &ending);
+    while (open_executions(f) < 2)
+        turn(f, 1);
+    settle(f);
+    json_object_put(map_run_record(f, arn));
+    lose_shard(f);
+    assert_int_equal(engine_update_map_run(f->engine, arn, 5, -1, -1), 0);
+    engine_on_commit(f->engine, on_done, &answer);
+    wait_for_answer(f, &answer);
+    assert_int_equal(answer.code, ERR_FENCED);
+    close_engine(f);
+}
+
+static void what_was_set_of_a_map_run_outlasts_the_process(void **state)
+{
+    struct fixture *f = *state;
+    struct ending ending = {0};
+    char arn[256];
+    open_engine(f, false);
+    start(f, SPREAD, "one", "[1]", &ending);
+    while (open_executions(f) < 2)
+        turn(f, 1);
+    settle(f);
+    json_object_put(map_run_record(f, arn));
+    assert_int_equal(engine_update_map_run(f->engine, arn, 5, -1, 20), 0);
+    settle(f);
+    struct json_object *before = map_run_record(f, arn);
+    close_engine(f);
+
+    open_engine(f, false);
+    while (engine_update_map_run(f->engine, arn, -1, 3, -1) != 0) /* not taken up yet */
+        turn(f, 1);
+    settle(f);
+    struct json_object *after = map_run_record(f, arn);
+    assert_int_equal(json_member_int(after, "startedMs", -1), json_member_int(before, "startedMs", -2));
+    assert_int_equal(json_member_int(after, "maxConcurrency", -1), 5);
+    assert_int_equal(json_member_int(after, "toleratedFailureCount", -1), 3);
+    assert_int_equal(json_member_int(after, "toleratedFailurePercentage", -1), 20);
+    json_object_put(before);
+    json_object_put(after);
+    close_engine(f);
+}
+
+/* --- numbers ---------------------------------------------------------------------------------------------------- */
+
+static int note_id(void *context, const struct store_execution *row)
+{
+    *(int64_t *)context = row->id;
+    return 0;
+}
+
+/* The clock of whoever ran the shard before was ahead, or ours was set back. */
+static void numbers_go_on_above_those_in_the_store(void **state)
+{
+    struct fixture *f = *state;
+    struct ending ending = {0};
+    int64_t id = 0, ahead;
+    open_engine(f, false);
+    ahead = (engine_now_ms(f->engine) + 3600000) << 20 | 255;
+    struct store_batch *batch = store_batch_new();
+    store_batch_add_execution(batch, &(struct store_execution){.id = ahead,
+                                                               .arn = EXECUTION_ARN("ahead"),
+                                                               .machine = "m",
+                                                               .status = EXECUTION_SUCCEEDED,
+                                                               .started_ms = 1,
+                                                               .stopped_ms = 1});
+    assert_int_equal(store_commit(f->inner, batch, NULL), 0);
+    store_batch_free(batch);
+    close_engine(f);
+
+    open_engine(f, false);
+    start(f, SHORT, "one", "{}", &ending);
+    assert_int_equal(store_execution_by_arn(f->inner, EXECUTION_ARN("one"), note_id, &id, NULL), 0);
+    assert_true(id > ahead);
+    close_engine(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +637,14 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(an_answer_is_too_late_only_after_one_that_is_durable, setup, teardown),
         cmocka_unit_test_setup_teardown(a_redrive_is_refused_only_after_one_that_is_durable, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_request_counts_as_carried_out_only_with_what_it_wants, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_answer_is_the_owners, setup, teardown),
+        cmocka_unit_test_setup_teardown(children_stop_in_the_commit_that_stops_their_parent, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_nested_execution_stops_in_the_commit_that_stops_its_parent, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_nested_execution_stops_while_it_starts, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_record_of_a_map_run_is_its_owners, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_set_of_a_map_run_outlasts_the_process, setup, teardown),
+        cmocka_unit_test_setup_teardown(numbers_go_on_above_those_in_the_store, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -197,6 +197,25 @@ static void open_executions_wake_in_time(void **state)
     assert_int_equal(store_count_open(store), 3);
 }
 
+static void last_number_is_that_of_the_shards(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_execution rows[] = {test_execution(store, 5, "arn:a"), test_execution(store, 900, "arn:b"),
+                                     test_execution(store, 7, "arn:c")};
+    int shards[] = {rows[0].shard, rows[2].shard};
+    int64_t last = -1, expected = 7;
+    assert_int_equal(store_last_id(store, shards, 2, &last, NULL), 0);
+    assert_int_equal(last, 0);
+    for (size_t i = 0; i < 3; i++)
+        test_add(store, &rows[i]);
+    if (rows[1].shard == rows[0].shard || rows[1].shard == rows[2].shard)
+        expected = 900;
+    assert_int_equal(store_last_id(store, shards, 2, &last, NULL), 0);
+    assert_int_equal(last, expected);
+    assert_int_equal(store_last_id(store, shards, 0, &last, NULL), 0);
+    assert_int_equal(last, 0);
+}
+
 /* --- histories --------------------------------------------------------------------------------- */
 
 static void history_is_read_in_order(void **state)
@@ -625,6 +644,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(execution_is_read_back_whole),
         TEST(missing_execution_is_not_found),
+        TEST(last_number_is_that_of_the_shards),
         TEST(add_and_set_in_one_batch_are_one_row),
         TEST(set_changes_what_may_change),
         TEST(set_of_a_missing_execution_fails),
