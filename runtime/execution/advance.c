@@ -208,6 +208,8 @@ static void start(struct execution *x, const struct stimulus *stimulus)
         json_add_text(event.details, "stateMachineVersionArn", x->identity.version_arn);
     if (x->identity.alias_arn)
         json_add_text(event.details, "stateMachineAliasArn", x->identity.alias_arn);
+    if (stimulus->text)
+        json_add_text(event.details, EVENT_INPUT_TEXT, stimulus->text);
     emit(x, event);
 }
 

@@ -5,7 +5,7 @@
  *           ParallelStateStarted, MapStateStarted and MapIterationStarted carry one that the API does not
  *           show (the branches' input, the items, the iteration's input). `details` holds all other members
  *           under the API's names; members whose name starts with `_` and records with id 0 (`~...`)
- *           are for the fold alone.
+ *           are for the fold alone, or, like EVENT_INPUT_TEXT, say how another is shown.
  * Same      `same` says that the value is the frame's current value: it is not stored again
  *           (event_codec.h, history_view.h).
  * Memory    event_release() drops the references.
@@ -43,6 +43,9 @@ struct event {
     int64_t until_ms; /* ~WaitSet, ~RetrySet; Scheduled: task timeout; ~Heartbeat and Scheduled: see heartbeat_ms */
     int64_t heartbeat_ms;
 };
+
+/* In the details of ExecutionStarted: the input as it was given, where it is not how JSON is written here. */
+#define EVENT_INPUT_TEXT "_input"
 
 void event_release(struct event *event);
 

@@ -72,6 +72,7 @@ struct stimulus {
     struct json_object *value;
     const char *error, *cause;
     const char *worker_name;
+    const char *text; /* START: the input as it was given, or NULL */
 };
 
 struct inputs {

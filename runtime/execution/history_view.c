@@ -264,8 +264,13 @@ static void write_payload(struct members *members, const struct shown_event *eve
     bool parameters = strcmp(name, "parameters") == 0;
     if (!with_data && !parameters)
         return;
+    const char *text =
+        event->type == EVENT_EXECUTION_STARTED ? json_member_text(event->details, EVENT_INPUT_TEXT) : NULL;
     member(members, name);
-    write_embedded(members->out, event->value);
+    if (text)
+        json_write_string(members->out, text, strlen(text));
+    else
+        write_embedded(members->out, event->value);
     if (parameters)
         return;
     char details[16];

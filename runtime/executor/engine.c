@@ -414,7 +414,8 @@ int engine_start(struct engine *engine, const struct engine_start *start, int64_
         add_watcher(run, ended, ended_context);
     if (start->express && done)
         done(done_context, 0, NULL);
-    run_deliver_at(run, &(struct stimulus){.kind = STIMULUS_START, .value = start->input}, *ret_started_ms);
+    run_deliver_at(run, &(struct stimulus){.kind = STIMULUS_START, .value = start->input, .text = start->input_text},
+                   *ret_started_ms);
     if (!start->express && done)
         engine_on_commit(engine, done, done_context);
     return 0;

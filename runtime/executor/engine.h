@@ -134,6 +134,7 @@ struct engine_start {
     struct json_object *logging;         /* loggingConfiguration, or NULL */
     const char *started_by;              /* token of the task that starts it, or NULL */
     struct json_object *input;
+    const char *input_text; /* as it was given, where it isn't how `input` is written; or NULL */
     bool express;
 };
 

@@ -156,6 +156,8 @@ static int describe_event(void *context, const struct shown_event *event)
     switch (event->type) {
     case EVENT_EXECUTION_STARTED:
         if (*description->input == NULL)
+            *description->input = mem_strdup(json_member_text(event->details, EVENT_INPUT_TEXT));
+        if (*description->input == NULL)
             *description->input = json_text(event->value);
         return description->begins ? STOP : 0;
     case EVENT_EXECUTION_SUCCEEDED:

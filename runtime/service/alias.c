@@ -109,11 +109,16 @@ static struct json_object *created_answer(struct service_call *call, struct json
     return output;
 }
 
-static bool same_alias(struct service_call *call, struct json_object *alias, struct json_object *routing)
+static bool same_description(struct json_object *alias, const char *given)
 {
     const char *kept = json_member_text(alias, "description");
-    const char *given = call_text(call, "description");
-    return strcmp(kept ? kept : "", given ? given : "") == 0 && json_same(record_array(alias, "routing"), routing);
+    return strcmp(kept ? kept : "", given ? given : "") == 0;
+}
+
+static bool same_alias(struct service_call *call, struct json_object *alias, struct json_object *routing)
+{
+    return same_description(alias, call_text(call, "description")) &&
+           json_same(record_array(alias, "routing"), routing);
 }
 
 static void create_in(struct service_call *call, struct json_object *machine, int64_t record_version,
@@ -194,6 +199,7 @@ static bool find_alias(struct service_call *call, bool missing_is_fine, struct j
     return false;
 }
 
+/* The same update over again is answered like the first. */
 void update_alias(struct service_call *call)
 {
     AUTO_JSON struct json_object *machine = NULL;
@@ -211,19 +217,22 @@ void update_alias(struct service_call *call)
         return;
     }
     struct json_object *alias = json_object_array_get_idx(record_array(machine, "aliases"), index);
-    if (given) {
-        struct json_object *routing;
-        if (!keep_routing(call, machine, given, &routing))
-            return;
-        json_add(alias, "routing", routing);
+    AUTO_JSON struct json_object *routing = NULL;
+    const char *description = call_text(call, "description");
+    if (given && !keep_routing(call, machine, given, &routing))
+        return;
+    bool changes = (routing && !json_same(record_array(alias, "routing"), routing)) ||
+                   (description && !same_description(alias, description));
+    if (changes) {
+        if (routing)
+            json_add(alias, "routing", json_object_get(routing));
+        if (description)
+            json_add_text(alias, "description", description);
+        json_add_int(alias, "updatedMs", engine_now_ms(call->service->engine));
+        machine_write(call, machine, record_version);
     }
-    if (call_text(call, "description"))
-        json_add_text(alias, "description", call_text(call, "description"));
-    int64_t now = engine_now_ms(call->service->engine);
-    json_add_int(alias, "updatedMs", now);
-    machine_write(call, machine, record_version);
     struct json_object *output = json_object_new_object();
-    json_add(output, "updateDate", api_time(now));
+    json_add(output, "updateDate", api_time(json_member_int(alias, "updatedMs", 0)));
     call_commit_and_succeed(call, output);
 }
 

@@ -13,16 +13,26 @@ bool encryption_read(struct service_call *call, struct json_object **ret_encrypt
     json_member(call->input, "encryptionConfiguration", &given);
     if (!given)
         return true;
-    if (!strcmp(json_member_text(given, "type"), "CUSTOMER_MANAGED_KMS_KEY")) {
+    struct json_object *period = NULL;
+    bool own_key = strcmp(json_member_text(given, "type"), "CUSTOMER_MANAGED_KMS_KEY") == 0;
+    const char *key = json_member_text(given, "kmsKeyId");
+    json_member(given, "kmsDataKeyReusePeriodSeconds", &period);
+    if (own_key && key == NULL) {
+        call_fail(call, "InvalidEncryptionConfiguration",
+                  "Invalid Encryption Configuration: Must set a valid kmsKeyId.");
+        return false;
+    }
+    if (own_key) {
         call_fail(
             call, "InvalidEncryptionConfiguration",
             "Invalid Encryption Configuration: 'CUSTOMER_MANAGED_KMS_KEY' is not possible here: this server has no "
             "provider of keys and keeps data as they are. Use 'AWS_OWNED_KEY', and encrypt the disk of the store.");
         return false;
     }
-    if (json_member_text(given, "kmsKeyId")) {
+    if (key || period) {
         call_fail(call, "InvalidEncryptionConfiguration",
-                  "Invalid Encryption Configuration: 'kmsKeyId' must be set for CUSTOMER_MANAGED_KMS_KEY only.");
+                  "Invalid Encryption Configuration: Custom %s is not allowed when selecting AWS_OWNED_KEY.",
+                  key ? "kmsKeyId" : "kmsDataKeyReusePeriodSeconds");
         return false;
     }
     *ret_encryption = json_object_get(given);

@@ -148,6 +148,9 @@ static void start(struct service_call *call, struct starting *starting, engine_d
     free(call->text);
     call->text = mem_strdup(starting->arn);
     struct json_object *logging = NULL;
+    AUTO_BUF written = BUF_INIT;
+    const char *input = call_text(call, "input");
+    json_write(&written, starting->input);
     json_member(starting->revision, "loggingConfiguration", &logging);
     struct engine_start request = {.arn = starting->arn,
                                    .name = starting->name,
@@ -162,6 +165,7 @@ static void start(struct service_call *call, struct starting *starting, engine_d
                                    .started_by = call_text(call, START_STARTED_BY),
                                    .logging = logging,
                                    .input = starting->input,
+                                   .input_text = input && strcmp(input, buf_text(&written)) != 0 ? input : NULL,
                                    .express = express};
     /* the engine may answer before it returns, which ends the call: nothing of it may be touched afterwards */
     int code = engine_start(call->service->engine, &request, &call->moment_ms, done, call, ended, call);

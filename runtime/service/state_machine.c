@@ -9,6 +9,26 @@
 
 /* --- configurations ---------------------------------------------------------------------------------- */
 
+/* arn:PARTITION:logs:REGION:ACCOUNT:log-group:NAME:* is what AWS wants. */
+static const char *log_destination_fault(struct json_object *destination)
+{
+    enum { RESOURCE = 5 };
+    struct json_object *group = NULL;
+    json_member(destination, "cloudWatchLogsLogGroup", &group);
+    const char *arn = json_member_text(group, "logGroupArn");
+    const char *parts[RESOURCE + 1] = {arn};
+    for (int i = 1; i <= RESOURCE; i++) {
+        const char *colon = parts[i - 1] ? strchr(parts[i - 1], ':') : NULL;
+        parts[i] = colon ? colon + 1 : NULL;
+    }
+    if (arn == NULL || strncmp(arn, "arn:", strlen("arn:")) != 0)
+        return "Must set valid CloudWatch Log Group ARN.";
+    if (parts[RESOURCE] == NULL || strncmp(parts[2], "logs:", strlen("logs:")) != 0 ||
+        strncmp(parts[RESOURCE], "log-group:", strlen("log-group:")) != 0)
+        return "Provided ARN is not CloudWatch Logs Log Group ARN.";
+    return strcmp(arn + strlen(arn) - 2, ":*") == 0 ? NULL : "Log Group ARN must be provided with '*' qualifier.";
+}
+
 /* Checks the input's logging configuration and completes it: NULL ret_logging where none was given. */
 static bool read_logging(struct service_call *call, struct json_object **ret_logging)
 {
@@ -19,10 +39,13 @@ static bool read_logging(struct service_call *call, struct json_object **ret_log
         return true;
     json_member(given, "destinations", &destinations);
     const char *level = json_member_text(given, "level");
+    bool on = level && strcmp(level, "OFF") != 0;
     size_t count = destinations ? json_object_array_length(destinations) : 0;
-    if (count > 1 || (count == 0 && level && strcmp(level, "OFF") != 0)) {
-        call_fail(call, "InvalidLoggingConfiguration",
-                  "Invalid Logging Configuration: Must specify exactly one Log Destination.");
+    const char *fault = count > 1 || (count == 0 && on) ? "Must specify exactly one Log Destination." : NULL;
+    if (fault == NULL && on)
+        fault = log_destination_fault(json_object_array_get_idx(destinations, 0));
+    if (fault) {
+        call_fail(call, "InvalidLoggingConfiguration", "Invalid Logging Configuration: %s", fault);
         return false;
     }
     struct json_object *logging = json_object_new_object();

@@ -1,6 +1,7 @@
 """What the operations answer, member by member: refusals in AWS's words, and what documentation says of members."""
 import http.client
 import json
+import time
 import unittest
 
 from server import ROLE, Server, until
@@ -49,6 +50,32 @@ class Answers(unittest.TestCase):
             self.refused("InvalidArn", message, "CreateStateMachine", name="n", definition=PASS, roleArn=role)
             self.refused("InvalidArn", message, "UpdateStateMachine", stateMachineArn=machine, roleArn=role)
         self.ask("UpdateStateMachine", stateMachineArn=machine, roleArn="arn:aws-cn:iam::123456789012:role/path/r")
+
+    def test_a_log_group_is_one_of_cloudwatch(self):
+        def logging(arn, level="ALL"):
+            return {"level": level, "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": arn}} if arn else {}]}
+        group = "arn:aws:logs:us-east-1:123456789012:log-group:g"
+        for arn, message in ((None, "Must set valid CloudWatch Log Group ARN."),
+                             ("g", "Must set valid CloudWatch Log Group ARN."),
+                             (ROLE, "Provided ARN is not CloudWatch Logs Log Group ARN."),
+                             ("arn:aws:logs", "Provided ARN is not CloudWatch Logs Log Group ARN."),
+                             (group, "Log Group ARN must be provided with '*' qualifier.")):
+            self.refused("InvalidLoggingConfiguration", f"Invalid Logging Configuration: {message}",
+                         "CreateStateMachine", name="logs", definition=PASS, roleArn=ROLE,
+                         loggingConfiguration=logging(arn))
+        self.machine("logs", loggingConfiguration=logging(f"{group}:*"))
+        self.machine("logs-off", loggingConfiguration=logging(group, "OFF"))
+
+    def test_keys_of_encryption(self):
+        for key, message in (({"type": "CUSTOMER_MANAGED_KMS_KEY"}, "Must set a valid kmsKeyId."),
+                             ({"type": "AWS_OWNED_KEY", "kmsKeyId": "k"},
+                              "Custom kmsKeyId is not allowed when selecting AWS_OWNED_KEY."),
+                             ({"type": "AWS_OWNED_KEY", "kmsDataKeyReusePeriodSeconds": 60},
+                              "Custom kmsDataKeyReusePeriodSeconds is not allowed when selecting AWS_OWNED_KEY.")):
+            for operation, members in (("CreateStateMachine", {"definition": PASS, "roleArn": ROLE}),
+                                       ("CreateActivity", {})):
+                self.refused("InvalidEncryptionConfiguration", f"Invalid Encryption Configuration: {message}",
+                             operation, name="keys", encryptionConfiguration=key, **members)
 
     def test_a_map_inside_a_machine_is_no_machine(self):
         machine = self.machine("labelled")
@@ -107,6 +134,33 @@ class Answers(unittest.TestCase):
             self.assertEqual(status, 200, answer)
             described = self.ask("DescribeExecution", executionArn=answer["executionArn"])
             self.assertEqual(described["traceHeader"], "Root=1-5759e988-bd862e3fe1be46a994272793")
+
+    def test_the_input_is_shown_as_it_was_given(self):
+        machine = self.machine("input")
+        given = '{ "a": 1.0,\n  "b": "\\u0041" }'
+        arn = self.ask("StartExecution", stateMachineArn=machine, input=given)["executionArn"]
+        until(lambda: self.ask("DescribeExecution", executionArn=arn)["status"] == "SUCCEEDED")
+        answer = self.ask("DescribeExecution", executionArn=arn)
+        self.assertEqual((answer["input"], json.loads(answer["output"])), (given, json.loads(given)))
+        started = self.ask("GetExecutionHistory", executionArn=arn)["events"][0]["executionStartedEventDetails"]
+        self.assertEqual(started, {"input": given, "inputDetails": {"truncated": False}, "roleArn": ROLE})
+        started = self.ask("GetExecutionHistory", executionArn=arn,
+                           includeExecutionData=False)["events"][0]["executionStartedEventDetails"]
+        self.assertEqual(started, {"roleArn": ROLE})
+
+    def test_an_update_that_changes_nothing_keeps_its_date(self):
+        version = self.ask("CreateStateMachine", name="again", definition=PASS, roleArn=ROLE,
+                           publish=True)["stateMachineVersionArn"]
+        routing = [{"stateMachineVersionArn": version, "weight": 100}]
+        alias = self.ask("CreateStateMachineAlias", name="live", routingConfiguration=routing)["stateMachineAliasArn"]
+        first = self.ask("UpdateStateMachineAlias", stateMachineAliasArn=alias, description="d")
+        time.sleep(0.01)
+        self.assertEqual(self.ask("UpdateStateMachineAlias", stateMachineAliasArn=alias, description="d",
+                                  routingConfiguration=routing), first)
+        self.assertEqual(self.ask("DescribeStateMachineAlias", stateMachineAliasArn=alias)["updateDate"],
+                         first["updateDate"])
+        self.assertGreater(self.ask("UpdateStateMachineAlias", stateMachineAliasArn=alias,
+                                    description="e")["updateDate"], first["updateDate"])
 
     def test_another_description_is_another_version(self):
         machine = self.machine("described", publish=True, versionDescription="first")

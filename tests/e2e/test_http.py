@@ -120,7 +120,7 @@ class Plain(unittest.TestCase):
         for operation, members in (("CreateActivity", {}), ("CreateStateMachine", {"definition": definition,
                                                                                    "roleArn": ROLE})):
             for configuration, text in ((managed, "no provider of keys"), ({**owned, "kmsKeyId": "alias/mine"},
-                                                                           "'kmsKeyId' must be set for")):
+                                                                           "Custom kmsKeyId is not allowed")):
                 status, answer, _ = post(self.server, operation, json.dumps({
                     "name": "encrypted", "encryptionConfiguration": configuration, **members}))
                 self.assertEqual((status, answer["__type"]), (400, "InvalidEncryptionConfiguration"))
