@@ -224,8 +224,10 @@ static int describe(void *context, const struct store_execution *execution)
     execution_add_payload(output, "input", input, included);
     if (output_text)
         execution_add_payload(output, "output", output_text, included);
-    add_text_if(output, "error", error);
-    add_text_if(output, "cause", cause);
+    if (execution->status != EXECUTION_TIMED_OUT) { /* whose States.Timeout is told by the history alone */
+        add_text_if(output, "error", error);
+        add_text_if(output, "cause", cause);
+    }
     add_text_if(output, "traceHeader", json_member_text(meta, "traceHeader"));
     add_redrive_status(output, execution);
     free(input);

@@ -173,6 +173,15 @@ class Answers(unittest.TestCase):
         self.assertEqual(self.ask("DescribeStateMachine", stateMachineArn=second)["description"], "second")
         self.assertNotIn("description", self.ask("DescribeStateMachine", stateMachineArn=machine))
 
+    def test_of_a_timeout_the_history_tells(self):
+        machine = self.machine("late", json.dumps({"TimeoutSeconds": 1, **json.loads(WAIT)}))
+        arn = self.ask("StartExecution", stateMachineArn=machine)["executionArn"]
+        execution = until(lambda: [x for x in [self.ask("DescribeExecution", executionArn=arn)]
+                                   if x["status"] != "RUNNING"])[0]
+        self.assertEqual((execution["status"], execution.get("error"), execution.get("cause")), ("TIMED_OUT", None, None))
+        last = self.ask("GetExecutionHistory", executionArn=arn)["events"][-1]
+        self.assertEqual(last["executionTimedOutEventDetails"], {"error": "States.Timeout"})
+
     def test_what_a_tested_state_is_given(self):
         state = json.dumps({"Type": "Pass", "End": True})
         refused = "Invalid State Machine Execution Input: '%s'"
