@@ -1,4 +1,4 @@
-EXTRA_DIST += %D%/architecture.md %D%/citus.sql %D%/conformance.md %D%/definitions.md %D%/handlers.md %D%/limits.md %D%/operations.md %D%/performance.md %D%/security.md %D%/store.md %D%/testing.md
+EXTRA_DIST += %D%/architecture.md %D%/citus.sql %D%/conformance.md %D%/definitions.md %D%/handlers.md %D%/limits.md %D%/migrating.md %D%/operations.md %D%/performance.md %D%/security.md %D%/store.md %D%/testing.md
 
 dist_man_MANS += \
     %D%/man/orchestrator-activity-create.1 \
