@@ -117,9 +117,30 @@ static struct json_object *state_part(struct test *test, const char *now)
     enum state_type type = test->state->type;
     struct json_object *part = json_object_new_object();
     json_add_text(part, "EnteredTime", now);
-    json_add_text(part, "Name", "StateName");
+    json_add_text(part, "Name", "StateName"); /* whatever the state is called, as recorded */
     if (type == STATE_TASK || type == STATE_MAP || type == STATE_PARALLEL)
         json_add_int(part, "RetryCount", test->retry_count);
+    return part;
+}
+
+/* The Map that the state is an iteration's, or NULL. */
+static const struct state *map_around(const struct state *state)
+{
+    const struct scope *scope = state->scope;
+    while (scope->owner && scope->owner->type != STATE_MAP)
+        scope = scope->outer;
+    return scope->owner;
+}
+
+/* The first iteration, whose item the input is. */
+static struct json_object *map_part(struct test *test, const struct state *map)
+{
+    struct json_object *item = json_object_new_object(), *part = json_object_new_object();
+    json_add_int(item, "Index", 0);
+    json_add(item, "Value", json_object_get(test->input));
+    if (map->distributed)
+        json_add_text(item, "Source", "STATE_DATA");
+    json_add(part, "Item", item);
     return part;
 }
 
@@ -133,6 +154,9 @@ static struct json_object *made_up(struct test *test)
     json_add(context, "Execution", execution_part(test, machine, now));
     json_add(context, "StateMachine", machine_part(test, machine));
     json_add(context, "State", state_part(test, now));
+    const struct state *map = map_around(test->state);
+    if (map)
+        json_add(context, "Map", map_part(test, map));
     if (waits_for_token(test->state)) {
         char token[37];
         uuid_random(token);

@@ -78,6 +78,13 @@ class TestedState(unittest.TestCase):
         self.assertEqual(answer("sync", execution)["message"],
                          "Mock result schema validation error: Field 'Output' must be a string")
 
+    def test_a_state_inside_a_map_sees_its_item(self):
+        inner = {"StartAt": "P", "States": {"P": {"Type": "Pass", "Parameters": {
+            "item.$": "$$.Map.Item", "name.$": "$$.State.Name"}, "End": True}}}
+        machine = {"StartAt": "M", "States": {"M": {"Type": "Map", "ItemProcessor": inner, "End": True}}}
+        answer = self.post({}, {"a": 1}, definition=json.dumps(machine), stateName="P")
+        self.assertEqual(json.loads(answer["output"]), {"item": {"Index": 0, "Value": {"a": 1}}, "name": "StateName"})
+
     def test_a_cause_stands_alone(self):
         self.assertEqual(self.post({"Type": "Pass", "InputPath": "$.n"}, {})["cause"],
                          "Invalid path '$.n' : No results for path: $['n']")
