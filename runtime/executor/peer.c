@@ -23,9 +23,10 @@
 #include <string.h>
 
 enum {
-    POLL_MS = 10,   /* where nobody wakes us (SQLite) */
-    AWAY_MS = 200,  /* a database that is away */
-    NET_MS = 10000, /* what a lost notification may cost */
+    POLL_MS = 10,    /* SQLite: while somebody writes; then ever longer */
+    QUIET_MS = 1000, /* SQLite: where nobody writes */
+    AWAY_MS = 200,   /* a database that is away */
+    NET_MS = 10000,  /* what a lost notification may cost */
 };
 
 struct peer_call {
@@ -51,6 +52,7 @@ struct peers {
     struct event *poll; /* the time is over */
     struct event *wake; /* a notification */
     int fd;
+    int poll_ms; /* SQLite: until the next look */
     bool begun;
     bool read_replies;
     int64_t net_ms;
@@ -229,6 +231,11 @@ static void look(struct engine *engine)
     store_changes(engine->store, &changes, on_hint, engine);
     if (net)
         peers->net_ms = engine_clock_ms() + NET_MS;
+    peers->poll_ms *= 2;
+    if (changes.soon || peers->fd < 0)
+        peers->poll_ms = POLL_MS;
+    else if (peers->poll_ms > QUIET_MS)
+        peers->poll_ms = QUIET_MS;
     if (changes.owners && store_is_shared(engine->store))
         owner_look(engine);
     if (net || concerns_us(engine, &changes))
@@ -239,7 +246,17 @@ static void look(struct engine *engine)
 
 static void on_wake(int fd, short what, void *context);
 
-/* The descriptor may be another one after each look. */
+static int pause_ms(const struct engine *engine)
+{
+    const struct peers *peers = engine->peers;
+    int most_ms = !store_is_shared(engine->store) ? peers->poll_ms : peers->fd >= 0 ? NET_MS : AWAY_MS;
+    return peers->read_replies && most_ms > AWAY_MS ? AWAY_MS : most_ms;
+}
+
+/*
+ * The descriptor may be another one after each look. That of SQLite tells of all who write, ourselves too: while
+ * somebody does, looking from time to time is less work.
+ */
 static void arm(struct engine *engine)
 {
     struct peers *peers = engine->peers;
@@ -248,14 +265,14 @@ static void arm(struct engine *engine)
         if (peers->wake)
             event_free(peers->wake);
         peers->wake = fd < 0 ? NULL : event_new(engine->base, fd, EV_READ | EV_PERSIST, on_wake, engine);
-        if (peers->wake)
-            event_add(peers->wake, NULL);
         peers->fd = fd;
     }
-    int pause_ms = fd >= 0 ? NET_MS : store_is_shared(engine->store) ? AWAY_MS : POLL_MS;
-    if (fd >= 0 && peers->read_replies)
-        pause_ms = AWAY_MS;
-    struct timeval pause = {pause_ms / 1000, pause_ms % 1000 * 1000};
+    if (peers->wake && !store_is_shared(engine->store) && peers->poll_ms == POLL_MS)
+        event_del(peers->wake);
+    else if (peers->wake)
+        event_add(peers->wake, NULL);
+    int wait_ms = pause_ms(engine);
+    struct timeval pause = {wait_ms / 1000, wait_ms % 1000 * 1000};
     event_add(peers->poll, &pause);
 }
 

@@ -27,6 +27,7 @@ libruntime_a_SOURCES += \
     %D%/sqlite_schema.c \
     %D%/sqlite_schema.h \
     %D%/sqlite_statements.def \
+    %D%/sqlite_watch.c \
     %D%/sqlite_write.c \
     %D%/store.c \
     %D%/store.h \

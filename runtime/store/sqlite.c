@@ -272,6 +272,7 @@ static void sqlite_close(struct store *base)
     close_connection(&store->reader);
     close_connection(&store->writer);
     sqlite_alive_end(store);
+    sqlite_watch_end(store);
     pthread_mutex_destroy(&store->write_lock);
     free(store->path);
     free(store);
@@ -324,10 +325,12 @@ static int64_t sqlite_change_counter(struct store *base)
 static void sqlite_changes(struct store *base, struct store_changes *ret_changes, store_hint_fn *fn, void *context)
 {
     struct sqlite_store *store = (struct sqlite_store *)base;
+    bool soon = sqlite_watch_take(store);
     int64_t counter = sqlite_change_counter(base);
 
     (void)fn;
     (void)context;
+    ret_changes->soon = soon;
     if (counter == store->told_counter && !store->asked_itself)
         return;
     store->told_counter = counter;
@@ -381,6 +384,7 @@ static const struct store_ops sqlite_ops = {
     .document = sqlite_document,
     .documents = sqlite_documents,
     .change_counter = sqlite_change_counter,
+    .notify_fd = sqlite_notify_fd,
     .changes = sqlite_changes,
     .nodes = sqlite_nodes,
     .lags = sqlite_lags,
@@ -414,7 +418,7 @@ int sqlite_store_open(const char *path, struct store **ret_store, struct err *er
     store->base.ops = &sqlite_ops;
     store->base.shards = 1;
     store->base.lease_ms = LEASE_MS;
-    store->alive_fd = -1;
+    store->alive_fd = store->watch_fd = -1;
     store->path = mem_strdup(path);
     pthread_mutex_init(&store->write_lock, NULL);
     if ((result = make_folder(path, err)) || (result = make_file(path, err)) ||
@@ -425,6 +429,7 @@ int sqlite_store_open(const char *path, struct store **ret_store, struct err *er
         sqlite_close(&store->base);
         return result;
     }
+    sqlite_watch_begin(store);
     *ret_store = &store->base;
     return 0;
 }

@@ -37,6 +37,7 @@ struct sqlite_store {
     struct sqlite_connection reader;
     struct sqlite_connection writer;
     int alive_fd;             /* holds the lock that says that the leases' holder lives; -1: not held */
+    int watch_fd;             /* readable when somebody writes; -1: one has to poll */
     int64_t change_counter;   /* as of the last look; the reading side's */
     int64_t told_counter;     /* as of the last store_changes(); 0: never */
     atomic_bool asked_itself; /* a commit of our own held a request or a reply to a node */
@@ -75,6 +76,13 @@ int sqlite_end_transaction(struct sqlite_connection *writer, int result, struct 
 /* Takes the lock of the leases' holder; true when it has just become ours, so that no other holder lives. */
 bool sqlite_alive_begin(struct sqlite_store *store);
 void sqlite_alive_end(struct sqlite_store *store);
+
+/* Watches the log, which has to be there already. */
+void sqlite_watch_begin(struct sqlite_store *store);
+void sqlite_watch_end(struct sqlite_store *store);
+/* Whether anybody has written, or begun to, since the last call. */
+bool sqlite_watch_take(struct sqlite_store *store);
+int sqlite_notify_fd(struct store *store);
 
 /* The operations, by side. */
 int sqlite_commit(struct store *store, struct store_batch *batch, struct err *err);

@@ -215,8 +215,9 @@ int store_documents(struct store *store, const char *kind, const char *prefix, c
  */
 int64_t store_change_counter(struct store *store);
 /*
- * A descriptor that becomes readable when the change counter will change; -1 where one has to poll (SQLite, or a
- * database that is away). The counter may take another one into use: ask again after each look at it.
+ * A descriptor that becomes readable when the change counter will change, and stays so until store_changes(); -1 where
+ * one has to poll (a database that is away). The counter may take another one into use: ask again after each look at
+ * it.
  */
 int store_notify_fd(struct store *store);
 /*
@@ -230,6 +231,7 @@ struct store_changes {
     bool documents;                         /* somebody else's */
     bool owners;                            /* nodes came, went or gave shards back */
     bool replies;                           /* to the node that listens */
+    bool soon;                              /* somebody is writing what cannot be seen yet: look again */
     bool requests;                          /* for some shard */
     uint64_t shards[STORE_SHARDS_MAX / 64]; /* which, a bit each */
 };

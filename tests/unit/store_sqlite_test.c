@@ -9,6 +9,7 @@
 #include "asl/base/err.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -384,6 +385,34 @@ static void reads_leave_no_transaction(void **state)
     assert_sql(path_of(fixture), "PRAGMA wal_checkpoint(TRUNCATE)", "0");
 }
 
+static bool is_readable(int fd)
+{
+    struct pollfd wanted = {.fd = fd, .events = POLLIN};
+
+    return poll(&wanted, 1, 0) == 1;
+}
+
+static void who_writes_wakes_who_watches(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct store *other = store_fixture_open(fixture);
+    int fd = store_notify_fd(fixture->store);
+    struct store_changes changes;
+    int64_t seq;
+
+    assert_true(fd >= 0);
+    store_changes(fixture->store, &changes, NULL, NULL);
+    store_changes(fixture->store, &changes, NULL, NULL);
+    assert_false(changes.soon || changes.requests);
+    assert_false(is_readable(fd));
+    assert_int_equal(store_inbox_put(other, 0, "{}", &seq, NULL), 0);
+    assert_true(is_readable(fd));
+    store_changes(fixture->store, &changes, NULL, NULL);
+    assert_true(changes.soon && changes.requests);
+    assert_false(is_readable(fd));
+    store_close(other);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_fixture_setup, store_fixture_teardown)
 
 int main(int argc, char **argv)
@@ -401,6 +430,7 @@ int main(int argc, char **argv)
         TEST(second_opening_keeps_the_locks_of_the_first),
         TEST(full_disk_is_told_and_survived),
         TEST(reads_leave_no_transaction),
+        TEST(who_writes_wakes_who_watches),
     };
 
     if (argc == 2)
