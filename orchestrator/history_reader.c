@@ -3,7 +3,6 @@
 #include "orchestrator/history_reader.h"
 
 #include "orchestrator/client.h"
-#include "orchestrator/command.h"
 
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
@@ -14,30 +13,16 @@
 
 enum { PAGE_EVENTS = 1000 };
 
-static const struct {
-    const char *type;
-    int code;
-} ends[] = {
-    {"ExecutionSucceeded", EXIT_OK},
-    {"ExecutionFailed", EXIT_FAILED},
-    {"ExecutionTimedOut", EXIT_TIMED_OUT},
-    {"ExecutionAborted", EXIT_ABORTED},
-};
-
+/* The type where it is one that ends an execution (static text), else NULL. */
 static const char *find_end(const char *type)
 {
-    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
-        if (!strcmp(ends[i].type, type))
-            return ends[i].type;
-    return NULL;
-}
+    static const char *const ends[] = {"ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut",
+                                       "ExecutionAborted"};
 
-int history_exit_code(const char *ended)
-{
     for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
-        if (ended && !strcmp(ends[i].type, ended))
-            return ends[i].code;
-    return EXIT_UNAVAILABLE;
+        if (!strcmp(ends[i], type))
+            return ends[i];
+    return NULL;
 }
 
 struct json_object *history_details(struct json_object *event)

@@ -27,8 +27,6 @@ int history_read(struct history_reader *reader, struct client *client, history_e
                  struct client_error *error);
 void history_reader_release(struct history_reader *reader);
 
-/* The program's exit code for an end: "ExecutionSucceeded" ... */
-int history_exit_code(const char *ended);
 /* The *EventDetails of an event (borrowed), NULL where it has none. */
 struct json_object *history_details(struct json_object *event);
 /* Milliseconds since 1970. */

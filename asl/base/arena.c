@@ -117,18 +117,3 @@ struct json_object *arena_keep(struct arena *arena, struct json_object *value)
     return value;
 }
 
-struct arena_mark arena_mark(struct arena *arena)
-{
-    return (struct arena_mark){arena->newest, arena->used, arena->total};
-}
-
-void arena_reset(struct arena *arena, struct arena_mark mark)
-{
-    while (arena->newest != mark.block) {
-        struct block *older = arena->newest->older;
-        free(arena->newest);
-        arena->newest = older;
-    }
-    arena->used = mark.used;
-    arena->total = mark.total;
-}

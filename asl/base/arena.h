@@ -1,7 +1,7 @@
 /*
  * arena.h - memory that is freed all at once.
  *
- * A compiled definition lives in one arena; an evaluation uses a scratch arena with mark and reset.
+ * A compiled definition lives in one arena; each evaluation of an expression has one of its own.
  *
  * Promise   allocations are zeroed, aligned for any type, and never fail below the limit.
  * Limit     arena_alloc() returns NULL once `bytes_max` would be passed (0: no limit); an arena
@@ -16,12 +16,6 @@
 struct arena;
 struct json_object;
 
-struct arena_mark {
-    void *block;
-    size_t used;
-    size_t total;
-};
-
 struct arena *arena_new(size_t bytes_max);
 void arena_free(struct arena *arena);
 void *arena_alloc(struct arena *arena, size_t bytes);
@@ -33,10 +27,6 @@ size_t arena_used(const struct arena *arena);
 struct json_object *arena_keep(struct arena *arena, struct json_object *value);
 /* arena_free() calls `release(thing)`, the last one deferred first, before any memory goes. */
 void arena_defer(struct arena *arena, void (*release)(void *thing), void *thing);
-
-/* Everything allocated after the mark is given back by the reset; not for arenas that keep things. */
-struct arena_mark arena_mark(struct arena *arena);
-void arena_reset(struct arena *arena, struct arena_mark mark);
 
 #define ARENA_NEW(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
 #define ARENA_ARRAY(arena, type, count) ((type *)arena_alloc((arena), sizeof(type) * (count)))

@@ -269,11 +269,6 @@ bool template_constant(const struct template *t, struct json_object **ret_value)
     return t->kind == TEMPLATE_CONSTANT;
 }
 
-const char *template_path_text(const struct template *t)
-{
-    return t->kind == TEMPLATE_PATH ? t->text : NULL;
-}
-
 /* ---- evaluating ---- */
 
 static int missing(const struct template *node, struct template_frame *frame)

@@ -70,9 +70,6 @@ int template_eval(const struct template *t, struct json_object *input, struct as
 int template_mismatch(const struct template *t, const char *wanted, struct json_object *value,
                       struct asl_failure *failure);
 
-/* The text of the single path that the template is ("$.a"), or NULL. */
-const char *template_path_text(const struct template *t);
-
 /* Names of the workflow variables that it reads; calls back once per use. */
 void template_variables(const struct template *t, void (*report)(void *context, const char *name), void *context);
 

@@ -144,7 +144,6 @@ struct compiled compile(struct maker *m, struct jsonata *expression, const struc
 /* The slot of a name in a scope, or -1; the n-th name. */
 int32_t scope_slot(const struct scope *scope, const char *name, size_t bytes);
 const char *scope_name(const struct scope *scope, int32_t slot, size_t *ret_bytes);
-const struct scope *scope_outer(const struct scope *scope);
 
 /* make.c: text to code; what $eval and jsonata_compile() share. */
 int make(struct jsonata *expression, const char *text, size_t bytes, const struct scope *outer,

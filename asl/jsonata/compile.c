@@ -50,11 +50,6 @@ const char *scope_name(const struct scope *scope, int32_t slot, size_t *ret_byte
     return NULL;
 }
 
-const struct scope *scope_outer(const struct scope *scope)
-{
-    return scope->outer;
-}
-
 static int32_t declare(struct compiler *c, struct scope *scope, const struct node *name, bool parameter)
 {
     int32_t slot = parameter ? -1 : scope_slot(scope, name->text, name->bytes);

@@ -128,7 +128,6 @@ enum event_type execution_ending(const struct execution *execution);
 struct json_object *execution_output(const struct execution *execution); /* borrowed */
 const char *execution_error(const struct execution *execution);
 const char *execution_cause(const struct execution *execution);
-struct json_object *execution_input(const struct execution *execution); /* borrowed */
 int64_t execution_started_ms(const struct execution *execution);
 int64_t execution_stopped_ms(const struct execution *execution);
 int64_t execution_last_event_id(const struct execution *execution);

@@ -29,11 +29,6 @@ const char *execution_cause(const struct execution *x)
     return x->cause;
 }
 
-struct json_object *execution_input(const struct execution *x)
-{
-    return x->input;
-}
-
 int64_t execution_started_ms(const struct execution *x)
 {
     return x->started_ms;

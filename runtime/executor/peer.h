@@ -46,8 +46,6 @@ typedef void peer_node_fn(void *context, const struct peer_node *node);
 void peer_nodes(struct engine *engine, peer_node_fn *fn, void *context);
 /* The name of this node. */
 const char *peer_self(const struct engine *engine);
-/* The live node that owns a shard, NULL when nobody does; borrowed, until the loop turns. */
-const char *peer_owner(const struct engine *engine, int shard);
 /* A shard that the named node owns; -1: it is not alive or owns none. Another one each time, in turn. */
 int peer_shard_of(struct engine *engine, const char *node);
 /* A member of what this node tells about itself; the others see it within a second. NULL takes it away. */
@@ -97,7 +95,6 @@ void peer_on_cancel(struct peer_request *request, peer_cancelled_fn *fn, void *c
 const char *peer_operation(const struct peer_request *request);
 const char *peer_asker(const struct peer_request *request); /* a node's name; NULL: the command line */
 int peer_shard(const struct peer_request *request);
-struct engine *peer_engine(const struct peer_request *request);
 /* Unique in the store, the same for whoever reads it again. */
 int64_t peer_number(const struct peer_request *request);
 /*

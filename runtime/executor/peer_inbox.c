@@ -360,11 +360,6 @@ int64_t peer_number(const struct peer_request *request)
     return request->seq;
 }
 
-struct engine *peer_engine(const struct peer_request *request)
-{
-    return request->engine;
-}
-
 int peer_inbox_open(struct engine *engine, struct err *err)
 {
     struct inbox *inbox = NEW(struct inbox);

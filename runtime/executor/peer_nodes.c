@@ -86,11 +86,6 @@ const char *peer_self(const struct engine *engine)
     return engine->node;
 }
 
-const char *peer_owner(const struct engine *engine, int shard)
-{
-    return node_view_owner(&engine->owner->view, shard);
-}
-
 int peer_shard_of(struct engine *engine, const char *name)
 {
     return node_view_shard_of(&engine->owner->view, name);

@@ -279,11 +279,6 @@ void process_close_stdin(struct process *process)
     close_fd(&process->in);
 }
 
-pid_t process_id(const struct process *process)
-{
-    return process->pid;
-}
-
 const char *process_last_words(const struct process *process)
 {
     return process->last_words;

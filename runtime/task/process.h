@@ -57,7 +57,6 @@ void process_free(struct process *process);
 int process_stdin(const struct process *process);
 int process_stdout(const struct process *process);
 void process_close_stdin(struct process *process);
-pid_t process_id(const struct process *process);
 /* The last line it wrote to stderr, "" when there was none: for error messages. */
 const char *process_last_words(const struct process *process);
 
