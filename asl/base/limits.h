@@ -27,10 +27,9 @@ enum {
     LIMIT_ARRAY_RANGE = 1000,           /* items of States.ArrayRange */
     LIMIT_PATH_STEPS = 256,             /* steps of a JSONPath */
     LIMIT_VARIABLES_BYTES = 10485760,   /* all variables of an execution */
-    LIMIT_INLINE_MAP_CONCURRENCY = 40,  /* iterations of an inline Map at once on AWS */
     LIMIT_DISTRIBUTED_MAP_CONCURRENCY = 10000,
-    LIMIT_ERROR_CHARS = 256,     /* Error of a failure */
-    LIMIT_CAUSE_CHARS = 32768,   /* Cause of a failure */
+    LIMIT_ERROR_CHARS = 256,     /* Error of a failure; the rest is cut off */
+    LIMIT_CAUSE_CHARS = 32768,   /* Cause of a failure; likewise */
     LIMIT_TOKEN_CHARS = 2048,    /* a task token */
     LIMIT_EXPRESS_SECONDS = 300, /* an Express execution */
     LIMIT_ARN_CHARS = 256,

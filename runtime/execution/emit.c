@@ -1,4 +1,5 @@
 #include "asl/base/json.h"
+#include "asl/base/limits.h"
 #include "asl/base/mem.h"
 #include "runtime/execution/execution_priv.h"
 #include "runtime/execution/tally.h"
@@ -61,14 +62,24 @@ void command(struct execution *x, enum command_kind kind, const struct frame *fr
         (struct command){kind, frame ? frame->id : 0, frame ? frame->task_id : 0};
 }
 
+/* The text, or as many whole characters of it as are allowed. */
+static void add_limited(struct json_object *details, const char *name, const char *text, size_t chars_max)
+{
+    size_t bytes = 0;
+    for (size_t chars = 0; text[bytes]; bytes++)
+        if (((unsigned char)text[bytes] & 0xc0) != 0x80 && chars++ == chars_max)
+            break;
+    json_add(details, name, json_object_new_string_len(text, (int)bytes));
+}
+
 void event_add_error(struct event *event, const char *error, const char *cause)
 {
     if (event->details == NULL)
         event->details = json_object_new_object();
     if (error)
-        json_add_text(event->details, "error", error);
+        add_limited(event->details, "error", error, LIMIT_ERROR_CHARS);
     if (cause)
-        json_add_text(event->details, "cause", cause);
+        add_limited(event->details, "cause", cause, LIMIT_CAUSE_CHARS);
 }
 
 void outbox_clear(struct outbox *outbox)
