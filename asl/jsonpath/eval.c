@@ -25,6 +25,26 @@ static bool child(const struct step *step, struct json_object *node, struct json
     return true;
 }
 
+/* STEP_PICK: a new object of those members that are there; false where there is no object, or not a whole one. */
+static bool pick(const struct step *step, struct json_object *node, struct json_object **ret_object)
+{
+    struct json_object *member;
+    if (!has_type(node, json_type_object))
+        return false;
+    struct json_object *object = json_object_new_object();
+    for (size_t i = 0; i < step->members.count; i++) {
+        const char *name = step->members.names[i];
+        if (json_object_object_get_ex(node, name, &member)) {
+            json_add(object, name, json_object_get(member));
+        } else if (step->members.whole) {
+            json_object_put(object);
+            return false;
+        }
+    }
+    *ret_object = object;
+    return true;
+}
+
 struct walk {
     struct json_object *matches;
     struct evaluation *e;
@@ -128,6 +148,10 @@ static void walk(struct walk *w, const struct step *steps, uint32_t count, struc
     case STEP_WILDCARD:
         walk_children(w, steps + 1, count - 1, node);
         break;
+    case STEP_PICK:
+        if (pick(steps, node, &found))
+            json_append(w->matches, found);
+        break;
     case STEP_MEMBERS:
     case STEP_INDEXES:
         walk_union(w, steps, count, node);
@@ -181,6 +205,18 @@ static const char *java_type(struct json_object *value)
     return "java.util.LinkedHashMap";
 }
 
+/* "['a']", "['a', 'b']" */
+static void add_names(struct buf *out, const struct step *step)
+{
+    if (step->kind == STEP_MEMBER) {
+        buf_printf(out, "['%s']", step->name);
+        return;
+    }
+    for (size_t i = 0; i < step->members.count; i++)
+        buf_printf(out, "%s'%s'", i ? ", " : "[", step->members.names[i]);
+    buf_add_char(out, ']');
+}
+
 /* Why step number `at` of a definite path found nothing in `node`. */
 static void explain(const struct jsonpath *path, uint32_t at, struct json_object *node, struct jsonpath_miss *miss)
 {
@@ -188,8 +224,10 @@ static void explain(const struct jsonpath *path, uint32_t at, struct json_object
     bool last = at + 1 == path->step_count;
     AUTO_BUF text = BUF_INIT;
     miss->kind = JSONPATH_ABSENT;
-    if (step->kind == STEP_MEMBER && !has_type(node, json_type_object)) {
-        buf_printf(&text, "Expected to find an object with property ['%s'] in path ", step->name);
+    if ((step->kind == STEP_MEMBER || step->kind == STEP_PICK) && !has_type(node, json_type_object)) {
+        buf_add_text(&text, "Expected to find an object with property ");
+        add_names(&text, step);
+        buf_add_text(&text, " in path ");
         add_place(&text, path, at);
         buf_printf(&text,
                    " but found '%s'. This is not a json object according to the JsonProvider: "
@@ -216,6 +254,8 @@ static void explain(const struct jsonpath *path, uint32_t at, struct json_object
     snprintf(miss->text, sizeof miss->text, "%s", buf_text(&text));
     if (step->kind == STEP_MEMBER)
         snprintf(miss->step, sizeof miss->step, "%s", step->name);
+    else if (step->kind == STEP_PICK)
+        snprintf(miss->step, sizeof miss->step, "%s", step->members.names[0]);
     else
         snprintf(miss->step, sizeof miss->step, "%lld", (long long)step->index);
 }
@@ -229,16 +269,19 @@ static int find(const struct jsonpath *path, struct json_object *node, struct ev
     count -= function;
     AUTO_JSON struct json_object *value = NULL;
     if (!path->walks) {
+        bool picks = count && path->steps[count - 1].kind == STEP_PICK;
         for (uint32_t i = 0; i < count; i++) {
             struct json_object *next;
-            if (!child(&path->steps[i], node, &next)) {
+            bool picked = picks && i + 1 == count;
+            if (picked ? !pick(&path->steps[i], node, &value) : !child(&path->steps[i], node, &next)) {
                 if (miss)
                     explain(path, i, node, miss);
                 return -1;
             }
-            node = next;
+            node = picked ? NULL : next;
         }
-        value = json_object_get(node);
+        if (!picks)
+            value = json_object_get(node);
     } else {
         struct walk w = {.e = e, .matches = json_object_new_array()};
         walk(&w, path->steps, count, node);

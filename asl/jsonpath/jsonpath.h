@@ -3,7 +3,8 @@
  *
  * Shapes    a path's text starts with `$` (input), `$$` (context object) or `$name` (variable).
  * Results   definite path: the value, shared with its document, or JSONPATH_MISSING; indefinite path
- *           (wildcard, slice, filter, union, `..`): a fresh array of matches, possibly empty.
+ *           (wildcard, slice, filter, union, `..`): a fresh array of matches, possibly empty. Names at the end,
+ *           ['a','b'], are no union: they give an object of these members.
  * Memory    a compiled path lives in the arena it was compiled into and is read-only.
  * Source    ASL "Paths", "Reference Paths"; reference: Jayway JsonPath.
  */

@@ -15,7 +15,8 @@ enum step_kind {
     STEP_MEMBER,   /* .name, ['name'] */
     STEP_INDEX,    /* [n], negative from the end */
     STEP_WILDCARD, /* .*, [*] */
-    STEP_MEMBERS,  /* ['a','b'] */
+    STEP_MEMBERS,  /* ['a','b'] with steps behind it: each member */
+    STEP_PICK,     /* ['a','b'] at the end: one object of these members */
     STEP_INDEXES,  /* [0,2] */
     STEP_SLICE,    /* [a:b] */
     STEP_FILTER,   /* [?(...)] */
@@ -48,7 +49,8 @@ struct step {
         struct {
             const char **names;
             size_t count;
-        } members; /* STEP_MEMBERS */
+            bool whole; /* behind `..`: of objects that have them all */
+        } members;      /* STEP_MEMBERS, STEP_PICK */
         struct {
             int64_t *list;
             size_t count;

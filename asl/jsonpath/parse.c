@@ -259,7 +259,6 @@ int path_read_steps(struct path_reader *in, struct jsonpath *path)
     uint32_t count = 0;
     path->reference = true;
     while (peek(in, '.') || peek(in, '[')) {
-        uint32_t first = count;
         if (count && steps[count - 1].kind == STEP_FUNCTION)
             return path_error(in, "the end of the path after a function");
         if (count >= LIMIT_PATH_STEPS)
@@ -267,11 +266,15 @@ int path_read_steps(struct path_reader *in, struct jsonpath *path)
         int error = read_step(in, steps, &count);
         if (error)
             return error;
-        for (uint32_t i = first; i < count; i++) {
-            bool single = steps[i].kind == STEP_MEMBER || steps[i].kind == STEP_INDEX;
-            path->walks = path->walks || !(single || steps[i].kind == STEP_FUNCTION);
-            path->reference = path->reference && single;
-        }
+    }
+    if (count && steps[count - 1].kind == STEP_MEMBERS) {
+        steps[count - 1].kind = STEP_PICK;
+        steps[count - 1].members.whole = count > 1 && steps[count - 2].kind == STEP_DESCEND;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        bool single = steps[i].kind == STEP_MEMBER || steps[i].kind == STEP_INDEX;
+        path->walks = path->walks || !(single || steps[i].kind == STEP_PICK || steps[i].kind == STEP_FUNCTION);
+        path->reference = path->reference && single;
     }
     path->definite = !path->walks || steps[count - 1].kind == STEP_FUNCTION;
     path->steps = ARENA_ARRAY(in->arena, struct step, count ? count : 1);
