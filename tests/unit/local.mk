@@ -10,12 +10,15 @@ tests_unit_definition_test_SOURCES = %D%/definition_test.c
 tests_unit_definition_test_LDADD = $(ASL_LIBS) $(CMOCKA_LIBS)
 
 # Several nodes on one PostgreSQL, which the script starts.
-check_PROGRAMS += %D%/nodes_test
+nodes_test_helpers = %D%/nodes_calls.c %D%/nodes_calls.h %D%/nodes_fixture.c %D%/nodes_fixture.h \
+    %D%/store_fixture.c %D%/store_fixture.h
+check_PROGRAMS += %D%/nodes_test %D%/nodes_fence_test
 TESTS += %D%/nodes_test.sh
 EXTRA_DIST += %D%/nodes_test.sh
-tests_unit_nodes_test_SOURCES = %D%/nodes_test.c %D%/nodes_fixture.c %D%/nodes_fixture.h \
-    %D%/store_fixture.c %D%/store_fixture.h
+tests_unit_nodes_test_SOURCES = %D%/nodes_test.c $(nodes_test_helpers)
 tests_unit_nodes_test_LDADD = $(RUNTIME_LIBS) $(PQ_LIBS) $(CMOCKA_LIBS)
+tests_unit_nodes_fence_test_SOURCES = %D%/nodes_fence_test.c $(nodes_test_helpers)
+tests_unit_nodes_fence_test_LDADD = $(RUNTIME_LIBS) $(PQ_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += %D%/replay_test
 TESTS += %D%/replay_test

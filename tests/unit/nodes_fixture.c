@@ -1,7 +1,6 @@
 /* nodes_fixture.c - see nodes_fixture.h. */
 #include "tests/unit/nodes_fixture.h"
 
-#include "asl/base/json.h"
 #include "asl/base/mem.h"
 #include "runtime/executor/engine.h"
 #include "runtime/executor/peer.h"
@@ -91,11 +90,25 @@ void nodes_leave(struct node *node)
     *node = (struct node){0};
 }
 
+static bool is_awake(const struct node *node)
+{
+    return node->base && !node->sleeps;
+}
+
 void nodes_turn(struct nodes *nodes)
 {
     for (int i = 0; i < NODES_MAX; i++)
-        if (nodes->node[i].base && !nodes->node[i].sleeps)
+        if (is_awake(&nodes->node[i]))
             event_base_loop(nodes->node[i].base, EVLOOP_ONCE);
+}
+
+bool nodes_can_be_tested(void)
+{
+    const char *url = getenv("TEST_STORE");
+    if (url && strncmp(url, "postgres", 8) == 0)
+        return true;
+    printf("skipped: TEST_STORE names no PostgreSQL; nodes_test.sh starts one\n");
+    return false;
 }
 
 int nodes_setup(void **state)
@@ -133,134 +146,18 @@ bool nodes_are_balanced(const struct nodes *nodes)
 {
     int shards = store_shards(nodes->fixture->store), count = 0;
     for (int i = 0; i < NODES_MAX; i++)
-        count += nodes->node[i].base && !nodes->node[i].sleeps;
+        count += is_awake(&nodes->node[i]);
     for (int i = 0; i < NODES_MAX; i++)
-        if (nodes->node[i].base && nodes_owned(&nodes->node[i]) > (shards + count - 1) / count)
+        if (is_awake(&nodes->node[i]) && nodes_owned(&nodes->node[i]) > (shards + count - 1) / count)
             return false;
     for (int shard = 0; shard < shards; shard++) {
         int owners = 0;
         for (int i = 0; i < NODES_MAX; i++)
-            owners += nodes->node[i].base && engine_owns_shard(nodes->node[i].engine, shard);
+            owners += is_awake(&nodes->node[i]) && engine_owns_shard(nodes->node[i].engine, shard);
         if (owners != 1)
             return false;
     }
     return true;
-}
-
-void nodes_name_on(const struct node *node, const char *machine, char *ret_name)
-{
-    static int count;
-    char arn[256];
-    do {
-        snprintf(ret_name, 64, "x%d", ++count);
-        snprintf(arn, sizeof arn, "arn:aws:states:us-east-1:123456789012:execution:%s:%s", machine, ret_name);
-    } while (!engine_owns(node->engine, arn));
-}
-
-/* --- the API -------------------------------------------------------------------------------------------------- */
-
-static void keep(void *context, const struct service_answer *given)
-{
-    struct answer *answer = context;
-    answer->given = true;
-    snprintf(answer->error, sizeof answer->error, "%s", given->error ? given->error : "");
-    if (given->output_text)
-        json_parse(given->output_text, given->output_bytes, &answer->output, NULL);
-    else
-        answer->output = json_object_get(given->output);
-}
-
-static void ask(struct node *node, struct answer *answer, const char *operation, const char *format, va_list arguments)
-{
-    AUTO_JSON struct json_object *input = NULL;
-    struct err err = {0};
-    char text[4096];
-    vsnprintf(text, sizeof text, format, arguments);
-    if (json_parse(text, strlen(text), &input, &err) != 0)
-        fail_msg("%s: %s", text, err.message);
-    *answer = (struct answer){0};
-    service_call(node->service, operation, input, keep, answer);
-}
-
-void nodes_ask(struct node *node, struct answer *answer, const char *operation, const char *input, ...)
-{
-    va_list arguments;
-    va_start(arguments, input);
-    ask(node, answer, operation, input, arguments);
-    va_end(arguments);
-}
-
-void nodes_call(struct nodes *nodes, struct node *node, struct answer *answer, const char *operation, const char *input,
-                ...)
-{
-    va_list arguments;
-    va_start(arguments, input);
-    ask(node, answer, operation, input, arguments);
-    va_end(arguments);
-    NODES_WAIT(nodes, answer->given);
-}
-
-void answer_release(struct answer *answer)
-{
-    json_object_put(answer->output);
-    *answer = (struct answer){0};
-}
-
-void nodes_create_machine(struct nodes *nodes, struct node *node, const char *name, const char *definition)
-{
-    struct answer answer;
-    AUTO_JSON struct json_object *text = json_object_new_string(definition);
-    nodes_call(nodes, node, &answer, "CreateStateMachine",
-               "{\"name\":\"%s\",\"roleArn\":\"arn:aws:iam::123456789012:role/r\",\"definition\":%s}", name,
-               json_object_to_json_string(text));
-    assert_string_equal(answer.error, "");
-    answer_release(&answer);
-}
-
-struct wanted {
-    const char *arn;
-    char *token;
-};
-
-static void note_token(void *context, const struct engine_waiting *waiting)
-{
-    struct wanted *wanted = context;
-    if (wanted->token == NULL && strcmp(waiting->execution_arn, wanted->arn) == 0)
-        wanted->token = mem_strdup(waiting->token);
-}
-
-static char *find_token(struct node *node, const char *arn)
-{
-    struct wanted wanted = {.arn = arn};
-    assert_int_equal(engine_list_waiting(node->engine, note_token, &wanted, NULL), 0);
-    return wanted.token;
-}
-
-char *nodes_token(struct nodes *nodes, struct node *node, const char *execution_arn)
-{
-    char *token = NULL;
-    NODES_WAIT(nodes, (token = find_token(node, execution_arn)) != NULL);
-    return token;
-}
-
-/* Its output or status; NULL while it runs. */
-static char *find_end(struct nodes *nodes, struct node *node, const char *arn)
-{
-    struct answer answer;
-    nodes_call(nodes, node, &answer, "DescribeExecution", "{\"executionArn\":\"%s\"}", arn);
-    assert_string_equal(answer.error, "");
-    const char *status = json_member_text(answer.output, "status");
-    const char *output = json_member_text(answer.output, "output");
-    char *end = strcmp(status, "RUNNING") == 0 ? NULL : mem_strdup(output ? output : status);
-    answer_release(&answer);
-    return end;
-}
-
-char *nodes_end(struct nodes *nodes, struct node *node, const char *execution_arn)
-{
-    char *end = NULL;
-    NODES_WAIT(nodes, (end = find_end(nodes, node, execution_arn)) != NULL);
-    return end;
 }
 
 /* --- the database ---------------------------------------------------------------------------------------------- */

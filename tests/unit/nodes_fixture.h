@@ -20,7 +20,6 @@
 struct engine;
 struct event;
 struct event_base;
-struct json_object;
 struct service;
 struct service_inbox;
 
@@ -42,6 +41,8 @@ struct nodes {
     void *holder; /* a PGconn that holds a lock, or NULL */
 };
 
+/* Whether TEST_STORE names a PostgreSQL; says so where it does not: the test is skipped. */
+bool nodes_can_be_tested(void);
 /* cmocka's setup and teardown: *state is a struct nodes without any node. */
 int nodes_setup(void **state);
 int nodes_teardown(void **state);
@@ -69,30 +70,8 @@ void nodes_waited_in_vain(const char *condition, const char *file, int line);
 
 /* How many shards a node may answer for. */
 int nodes_owned(const struct node *node);
-/* Whether each shard is owned by exactly one node, and no node that is awake has more than its share. */
+/* Whether of the nodes that are awake each shard is owned by exactly one, and none has more than its share. */
 bool nodes_are_balanced(const struct nodes *nodes);
-/* A new name for an execution of the machine, such that the node owns its shard. 64 bytes. */
-void nodes_name_on(const struct node *node, const char *machine, char *ret_name);
-
-/* --- the API -------------------------------------------------------------------------------------------------- */
-
-struct answer {
-    bool given;
-    char error[64]; /* "": success */
-    struct json_object *output;
-};
-/* Asks; the input is JSON with arguments as of printf. The answer must live until it is given. */
-void nodes_ask(struct node *node, struct answer *answer, const char *operation, const char *input, ...)
-    ERR_PRINTF(4, 5);
-/* The same, and waits for the answer. */
-void nodes_call(struct nodes *nodes, struct node *node, struct answer *answer, const char *operation, const char *input,
-                ...) ERR_PRINTF(5, 6);
-void answer_release(struct answer *answer);
-void nodes_create_machine(struct nodes *nodes, struct node *node, const char *name, const char *definition);
-/* The token that an execution waits for; waits until there is one. Heap. */
-char *nodes_token(struct nodes *nodes, struct node *node, const char *execution_arn);
-/* Waits until the execution has ended, as this node tells; its output as JSON text, or its status. Heap. */
-char *nodes_end(struct nodes *nodes, struct node *node, const char *execution_arn);
 
 /* --- the database ---------------------------------------------------------------------------------------------- */
 
