@@ -27,7 +27,6 @@ struct stopping {
     struct nested *nested;
     struct stopping *next, **at;
     struct json_object *request; /* of StopExecution */
-    struct service_call *call;   /* on the way, or NULL */
     struct event *again;
 };
 
@@ -383,7 +382,6 @@ static void stopping_free(struct stopping *stopping)
 static void on_stopped(void *context, const struct service_answer *answer)
 {
     struct stopping *stopping = context;
-    stopping->call = NULL;
     if (answer->error && strcmp(answer->error, "ServiceUnavailable") == 0)
         event_add(stopping->again, &(struct timeval){.tv_sec = AGAIN_S});
     else
@@ -392,10 +390,7 @@ static void on_stopped(void *context, const struct service_answer *answer)
 
 static void ask_to_stop(struct stopping *stopping)
 {
-    struct service_call *call =
-        service_call(stopping->nested->service, "StopExecution", stopping->request, on_stopped, stopping);
-    if (call) /* not answered yet */
-        stopping->call = call;
+    service_call(stopping->nested->service, "StopExecution", stopping->request, on_stopped, stopping);
 }
 
 static void stop_again(int fd, short what, void *context)
@@ -477,11 +472,8 @@ static void nested_close(struct connector *connector, int grace_ms)
 {
     (void)grace_ms;
     struct nested *nested = (struct nested *)connector;
-    while (nested->stoppings) {
-        if (nested->stoppings->call)
-            service_cancel(nested->service, nested->stoppings->call);
+    while (nested->stoppings) /* the service is closed, and with it their calls */
         stopping_free(nested->stoppings);
-    }
     deferred_release(&nested->deferred);
     free(nested);
 }

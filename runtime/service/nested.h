@@ -16,6 +16,7 @@
 struct connector;
 struct service;
 
+/* The service is closed before the engine that this is given to. */
 struct connector *nested_open(struct service *service);
 
 #endif
