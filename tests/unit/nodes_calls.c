@@ -16,9 +16,23 @@
 
 /* --- calls ----------------------------------------------------------------------------------------------------- */
 
+/* Calls that were not answered yet. */
+static struct asked {
+    struct asked *next;
+    struct answer *answer; /* NULL: nobody waits for it */
+} * calls;
+
 static void keep(void *context, const struct service_answer *given)
 {
-    struct answer *answer = context;
+    struct asked *asked = context;
+    struct answer *answer = asked->answer;
+    struct asked **at = &calls;
+    while (*at != asked)
+        at = &(*at)->next;
+    *at = asked->next;
+    free(asked);
+    if (answer == NULL)
+        return;
     answer->given = true;
     snprintf(answer->error, sizeof answer->error, "%s", given->error ? given->error : "");
     if (given->output_text)
@@ -36,7 +50,23 @@ static void ask(struct node *node, struct answer *answer, const char *operation,
     if (json_parse(text, strlen(text), &input, &err) != 0)
         fail_msg("%s: %s", text, err.message);
     *answer = (struct answer){0};
-    service_call(node->service, operation, input, keep, answer);
+    struct asked *asked = NEW(struct asked);
+    *asked = (struct asked){.next = calls, .answer = answer};
+    calls = asked;
+    service_call(node->service, operation, input, keep, asked);
+}
+
+int nodes_calls_teardown(void **state)
+{
+    for (struct asked *asked = calls; asked; asked = asked->next)
+        asked->answer = NULL;
+    int code = nodes_teardown(state);
+    while (calls) { /* the service that was asked is closed */
+        struct asked *asked = calls;
+        calls = asked->next;
+        free(asked);
+    }
+    return code;
 }
 
 void nodes_ask(struct node *node, struct answer *answer, const char *operation, const char *input, ...)

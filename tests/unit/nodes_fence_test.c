@@ -242,7 +242,7 @@ static void a_map_run_is_taken_over_with_its_children(void **state)
     answer_release(&children);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, nodes_setup, nodes_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, nodes_setup, nodes_calls_teardown)
 
 int main(void)
 {

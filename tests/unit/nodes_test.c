@@ -3,6 +3,7 @@
  * wrong node is done by the right one.
  */
 #include "asl/base/json.h"
+#include "runtime/executor/engine.h"
 #include "runtime/store/store.h"
 #include "tests/unit/nodes_calls.h"
 
@@ -194,6 +195,27 @@ static void a_nested_execution_runs_elsewhere(void **state)
     assert_int_equal(nodes_sql(nodes, "SELECT count(*) FROM orchestrator.execution"), 2 * MOVES);
 }
 
+/* A node that stops gives the shard of the child away at once, and that of the parent when its task has ended. */
+static void a_child_leaves_before_its_parent(void **state)
+{
+    struct nodes *nodes = *state;
+    struct node *a, *b;
+    nodes_begin(nodes, &a, &b);
+    nodes_create_machine(nodes, a, "parent", PARENT);
+    struct started child = nodes_name_on(a, "callback");
+    char input[128];
+    snprintf(input, sizeof input, "{\\\"child\\\":\\\"%s\\\"}", child.name);
+    struct started parent = nodes_start(nodes, a, a, "parent", input);
+    char *token = nodes_token(nodes, a, child.arn);
+    engine_drain(a->engine);
+    NODES_WAIT(nodes, engine_owns(b->engine, child.arn));
+    assert_true(engine_owns(a->engine, parent.arn));
+    assert_call(nodes, b, "", "SendTaskSuccess", SUCCESS, token, "[7]");
+    assert_end(nodes, b, parent.arn, "[7]");
+    NODES_WAIT(nodes, nodes_owned(b) == store_shards(b->store));
+    free(token);
+}
+
 /* Who stops the parent stops the child, wherever that is. */
 static void a_nested_execution_is_stopped_elsewhere(void **state)
 {
@@ -215,7 +237,7 @@ static void a_nested_execution_is_stopped_elsewhere(void **state)
     assert_end(nodes, a, child.arn, "ABORTED");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, nodes_setup, nodes_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, nodes_setup, nodes_calls_teardown)
 
 int main(void)
 {
@@ -227,6 +249,7 @@ int main(void)
         TEST(an_activity_is_polled_at_another_node),
         TEST(a_claim_outlives_the_owner),
         TEST(a_nested_execution_runs_elsewhere),
+        TEST(a_child_leaves_before_its_parent),
         TEST(a_nested_execution_is_stopped_elsewhere),
     };
     if (!nodes_can_be_tested())
