@@ -63,6 +63,7 @@ struct run {
     bool changed; /* status or wake moment must be written */
     bool ended;
     bool resumed;    /* what was to be done for it is being done here */
+    bool resuming;   /* inside run_resume() */
     int in_commits;  /* commits on the way that hold it */
     int64_t wake_ms; /* as last written */
     int64_t redriven_ms;
@@ -224,8 +225,8 @@ struct run *run_look_id(struct engine *engine, int shard, int64_t id, struct err
 bool run_deliver(struct run *run, const struct stimulus *stimulus);
 /* The same as of a moment that the caller has told already. */
 bool run_deliver_at(struct run *run, const struct stimulus *stimulus, int64_t now_ms);
-/* After a replay: goes on. */
-void run_resume(struct run *run);
+/* After a replay: goes on. NULL: it left memory, since the store could not be read. */
+struct run *run_resume(struct run *run);
 /* Called when the commits that hold it are done: it may leave memory now. */
 void run_settle(struct run *run);
 void run_tell_watchers(struct run *run);
@@ -262,8 +263,8 @@ void tasks_leave_all(struct run *run);
 /* Starts tasks that wait for a place, where there is one. */
 void tasks_advance(struct engine *engine);
 bool tasks_hold(const struct run *run);
-/* Whether the task that the command cancels is another execution's run. */
-bool tasks_stops_others(const struct run *run, const struct command *command);
+/* Whether the task that the command cancels, or that it runs, is the run of another execution. */
+bool tasks_runs_others(const struct run *run, const struct command *command);
 void tasks_close(struct engine *engine, int grace_ms);
 
 /* --- map_run.c: distributed Maps ------------------------------------------------------------------------ */

@@ -108,8 +108,7 @@ static bool load(struct engine *engine, const struct sleeper *sleeper)
     if (run == NULL)
         return err.code == ERR_NOT_FOUND || err.code == ERR_CORRUPT || err.code == ERR_FENCED;
     if (!run->resumed)
-        run_resume(run);
-    run = run_by_id(engine, sleeper->id);
+        run = run_resume(run);
     if (run && !run->ended && execution_next_due(run->execution) <= engine_now_ms(engine))
         run_deliver(run, &(struct stimulus){.kind = STIMULUS_TIMER});
     return true;

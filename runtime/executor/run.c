@@ -199,12 +199,26 @@ static void write_events(struct run *run, const struct outbox *outbox)
 
 /*
  * What stops other executions goes into the commit of the events that led there: after a crash between two commits
- * nobody would stop them.
+ * nobody would stop them. So that it finds them, what runs others is taken up at once when the execution is read: the
+ * events that led there are on disk, and all that it does is in commits.
  */
 static bool is_for_now(struct run *run, const struct command *command)
 {
-    return run->express || command->kind == COMMAND_STOP_MAP_RUN ||
-           (command->kind == COMMAND_CANCEL_TASK && tasks_stops_others(run, command));
+    if (run->express)
+        return true;
+    switch (command->kind) {
+    case COMMAND_STOP_MAP_RUN:
+        return true;
+    case COMMAND_CANCEL_TASK:
+        return tasks_runs_others(run, command);
+    case COMMAND_START_MAP_RUN:
+        return run->resuming;
+    case COMMAND_RUN_TASK:
+        return run->resuming && tasks_runs_others(run, command);
+    case COMMAND_ENDED:
+        break;
+    }
+    return false;
 }
 
 /* What the core gave: events into the row that is being made, commands behind the commit. */
@@ -228,8 +242,8 @@ static void take_outbox(struct run *run, struct outbox *outbox)
 }
 
 /*
- * Of Express executions all, since there is nothing to wait for. The outbox is copied since tasks may deliver again;
- * with what they deliver the run may end and be gone.
+ * Of Express executions it is all, since there is nothing to wait for. The outbox is copied since tasks may deliver
+ * again; with what they deliver the run may end and be gone.
  */
 static void carry_out_now(struct run *run, struct outbox *outbox)
 {
@@ -242,6 +256,9 @@ static void carry_out_now(struct run *run, struct outbox *outbox)
     outbox_clear(outbox);
     struct engine *engine = run->engine;
     int64_t id = run->id;
+    run->resuming = false; /* what follows from these commands is new */
+    if (count && !run->express) /* proves that it is ours to do, and is done again where that gets lost */
+        commit_add_run(engine, run);
     for (size_t i = 0; i < count && run_by_id(engine, id) != NULL; i++)
         tasks_carry_out(run, commands[i]);
     if (commands != few)
@@ -284,13 +301,19 @@ bool run_deliver_at(struct run *run, const struct stimulus *stimulus, int64_t no
     return meant;
 }
 
-void run_resume(struct run *run)
+struct run *run_resume(struct run *run)
 {
-    run->resumed = true;
+    int64_t id = run->id;
+    struct engine *engine = run->engine;
     struct inputs inputs;
-    engine_inputs(run->engine, &inputs);
-    execution_resume(run->execution, &inputs, &run->engine->outbox);
+    run->resumed = run->resuming = true;
+    engine_inputs(engine, &inputs);
+    execution_resume(run->execution, &inputs, &engine->outbox);
     after_advance(run);
+    run = run_by_id(engine, id);
+    if (run)
+        run->resuming = false;
+    return run;
 }
 
 void run_settle(struct run *run)
@@ -393,10 +416,13 @@ static struct run *load(struct loading *loading, int found, struct err *err)
 }
 
 /* What was going on when it was last in memory goes on; who slept sleeps on. */
-static struct run *revive(struct run *run)
+static struct run *revive(struct run *run, struct err *err)
 {
-    if (run && !run->resumed && !run->ended && run->wake_ms == STORE_WAKE_ACTIVE)
-        run_resume(run);
+    if (run == NULL || run->resumed || run->ended || run->wake_ms != STORE_WAKE_ACTIVE)
+        return run;
+    run = run_resume(run);
+    if (run == NULL)
+        err_set(err, ERR_BUSY, "the execution could not be taken up");
     return run;
 }
 
@@ -417,9 +443,9 @@ struct run *run_load(struct engine *engine, const char *arn, struct err *err)
     if (check_ours(engine, store_shard_of(engine->store, arn), err) != 0)
         return NULL;
     if (run)
-        return revive(run);
+        return revive(run, err);
     struct loading loading = {engine, NULL, err};
-    return revive(load(&loading, store_execution_by_arn(engine->store, arn, make_run, &loading, err), err));
+    return revive(load(&loading, store_execution_by_arn(engine->store, arn, make_run, &loading, err), err), err);
 }
 
 struct run *run_look_id(struct engine *engine, int shard, int64_t id, struct err *err)
@@ -444,5 +470,5 @@ struct run *run_load_id(struct engine *engine, int shard, int64_t id, struct err
         err_set(err, ERR_NOT_FOUND, "no execution has the number %lld", (long long)id);
         return NULL;
     }
-    return check_ours(engine, shard, err) == 0 ? revive(run_look_id(engine, shard, id, err)) : NULL;
+    return check_ours(engine, shard, err) == 0 ? revive(run_look_id(engine, shard, id, err), err) : NULL;
 }

@@ -157,10 +157,26 @@ static struct work *find(const struct run *run, const struct command *command)
     return work;
 }
 
-bool tasks_stops_others(const struct run *run, const struct command *command)
+bool tasks_runs_others(const struct run *run, const struct command *command)
 {
     const struct work *work = find(run, command);
-    return work && work->connector->ops->leave;
+    struct execution_task wanted;
+    if (work)
+        return work->connector->ops->leave;
+    if (command->kind != COMMAND_RUN_TASK ||
+        !execution_task(run->execution, command->frame, command->task_id, &wanted) ||
+        wanted.resource->kind != RESOURCE_SERVICE)
+        return false;
+    char *machine = machine_name(run);
+    struct task task = {.resource = wanted.resource,
+                        .input = wanted.input,
+                        .state_name = wanted.state->name,
+                        .machine_name = machine,
+                        .execution_arn = run->arn,
+                        .test_case = run->test_case};
+    const struct connector *connector = connector_for(run->engine, &task);
+    free(machine);
+    return connector && connector->ops->leave;
 }
 
 static void wait_for_place(struct engine *engine, struct run *run, struct command command)

@@ -485,21 +485,30 @@ static void on_created(void *context, const struct service_answer *answer)
     *(bool *)context = true;
 }
 
-/* An engine whose executions can start others of the machine "sleep". */
-static struct service *open_nesting(struct fixture *f)
+/* An engine whose executions can start others of the machine "sleep", which is made in a new store. */
+static struct service *open_nesting(struct fixture *f, bool is_new)
 {
     struct service *service;
     AUTO_JSON struct json_object *input = json_object_new_object();
-    bool created = false;
+    bool created = !is_new;
     open_engine(f, false);
     assert_int_equal(service_open(&(struct service_options){.engine = f->engine}, &service, NULL), 0);
     engine_add_connector(f->engine, nested_open(service));
     json_add_text(input, "name", "sleep");
     json_add_text(input, "definition", SLEEP);
     json_add_text(input, "roleArn", "arn:aws:iam::123456789012:role/r");
-    service_call(service, "CreateStateMachine", input, on_created, &created);
+    if (is_new)
+        service_call(service, "CreateStateMachine", input, on_created, &created);
     assert_true(comes_true(f, &created));
     return service;
+}
+
+/* As a node ends: what is at work is left before that which it works with is closed. */
+static void close_nesting(struct fixture *f, struct service *service)
+{
+    engine_halt(f->engine, 0);
+    service_close(service);
+    close_engine(f);
 }
 
 static void a_nested_execution_stops_in_the_commit_that_stops_its_parent(void **state)
@@ -507,7 +516,7 @@ static void a_nested_execution_stops_in_the_commit_that_stops_its_parent(void **
     struct fixture *f = *state;
     struct ending ending = {0};
     struct answer answer = {0};
-    struct service *service = open_nesting(f);
+    struct service *service = open_nesting(f, true);
     start(f, NESTED, "one", "{}", &ending);
     while (open_executions(f) < 2)
         turn(f, 1);
@@ -516,17 +525,43 @@ static void a_nested_execution_stops_in_the_commit_that_stops_its_parent(void **
     wait_for_answer(f, &answer);
     assert_int_equal(answer.code, 0);
     assert_int_equal(open_executions(f), 0);
-    service_close(service);
-    close_engine(f);
+    close_nesting(f, service);
 }
 
 /* Nobody has told its parent yet that it has started. */
+/* Neither is at work yet when the stop comes, and both were started by the process before. */
+static void others_stop_with_an_execution_that_is_just_read(void **state)
+{
+    struct fixture *f = *state;
+    struct ending ending = {0}, other_ending = {0};
+    struct answer answer = {0}, other_answer = {0};
+    struct service *service = open_nesting(f, true);
+    start(f, NESTED, "one", "{}", &ending);
+    start(f, SPREAD, "two", "[1,2,3]", &other_ending);
+    while (open_executions(f) < 6)
+        turn(f, 1);
+    settle(f);
+    close_nesting(f, service);
+
+    service = open_nesting(f, false);
+    engine_stop(f->engine, EXECUTION_ARN("one"), NULL, NULL, on_done, &answer);
+    engine_stop(f->engine, EXECUTION_ARN("two"), NULL, NULL, on_done, &other_answer);
+    wait_for_answer(f, &answer);
+    wait_for_answer(f, &other_answer);
+    assert_int_equal(answer.code, 0);
+    assert_int_equal(other_answer.code, 0);
+    for (int i = 0; i < 5 && open_executions(f) > 0; i++)
+        settle(f);
+    assert_int_equal(open_executions(f), 0);
+    close_nesting(f, service);
+}
+
 static void a_nested_execution_stops_while_it_starts(void **state)
 {
     struct fixture *f = *state;
     struct ending ending = {0};
     struct answer answer = {0};
-    struct service *service = open_nesting(f);
+    struct service *service = open_nesting(f, true);
     start(f, NESTED, "one", "{}", &ending);
     store_fault_hold(f->store);
     while (open_executions(f) < 2)
@@ -538,8 +573,7 @@ static void a_nested_execution_stops_while_it_starts(void **state)
     for (int i = 0; i < 5 && open_executions(f) > 0; i++)
         settle(f);
     assert_int_equal(open_executions(f), 0);
-    service_close(service);
-    close_engine(f);
+    close_nesting(f, service);
 }
 
 /* A node that was paused does not write RUNNING over the record of what has ended elsewhere. */
@@ -642,6 +676,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(children_stop_in_the_commit_that_stops_their_parent, setup, teardown),
         cmocka_unit_test_setup_teardown(a_nested_execution_stops_in_the_commit_that_stops_its_parent, setup, teardown),
         cmocka_unit_test_setup_teardown(a_nested_execution_stops_while_it_starts, setup, teardown),
+        cmocka_unit_test_setup_teardown(others_stop_with_an_execution_that_is_just_read, setup, teardown),
         cmocka_unit_test_setup_teardown(the_record_of_a_map_run_is_its_owners, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_set_of_a_map_run_outlasts_the_process, setup, teardown),
         cmocka_unit_test_setup_teardown(numbers_go_on_above_those_in_the_store, setup, teardown),
