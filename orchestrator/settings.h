@@ -30,8 +30,8 @@ const char *settings_key(enum option option);
 /* A scalar as text, on the heap. */
 char *settings_text(struct json_object *value);
 
-/* $XDG_DATA_HOME/orchestrator/NAME and the like: `variable` is "XDG_DATA_HOME", `fallback` ".local/share". On the heap.
- */
+/* $XDG_DATA_HOME/orchestrator/NAME and the like: `variable` is "XDG_DATA_HOME", `fallback` ".local/share". On the
+ * heap. */
 char *settings_user_path(const char *variable, const char *fallback, const char *name);
 /* Adds a file's content (NULL: standard input) to `out`; ERR_NOT_FOUND, ERR_IO, ERR_LIMIT above 64 MiB. */
 int settings_read_file(const char *path, struct buf *out, struct err *err);

@@ -116,4 +116,3 @@ struct json_object *arena_keep(struct arena *arena, struct json_object *value)
         arena_defer(arena, put_json, json_object_get(value));
     return value;
 }
-

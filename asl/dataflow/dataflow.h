@@ -84,8 +84,8 @@ struct json_object *dataflow_map_batches(struct json_object *items, int64_t item
 int dataflow_number(const struct state *state, const struct number_field *field, struct asl_env *env, bool *ret_given,
                     double *ret_number, struct asl_failure *failure);
 
-/* Whether a list of ErrorEquals names matches an error name (ASL "Error representation"; reference/asl.md section 12).
- */
+/* Whether a list of ErrorEquals names matches an error name (ASL "Error representation"; reference/asl.md
+ * section 12). */
 bool dataflow_error_matches(const char **errors, size_t error_count, const char *error);
 /* Delay before attempt number `attempt` (1 = first retry) in ms: interval, backoff, cap; full jitter draws from
  * env->random. */

@@ -75,8 +75,8 @@ char *diagnostics_refusal(const struct diagnostics *diagnostics, const char *def
  */
 struct json_object *diagnostics_answer(const struct diagnostics *diagnostics, bool with_warnings, size_t limit);
 
-/* A location of the API's form as an RFC 6901 JSON pointer; from the heap. Names that hold `/` or `[` are taken apart.
- */
+/* A location of the API's form as an RFC 6901 JSON pointer; from the heap. Names that hold `/` or `[` are
+ * taken apart. */
 char *diagnostic_pointer(const struct diagnostic *diagnostic);
 
 #endif

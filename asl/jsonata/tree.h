@@ -172,7 +172,7 @@ struct node {
     struct nodes items;             /* arguments, expressions, steps, pairs, terms */
     bool *descending;               /* order-by: one a term */
     struct signature *signature;
-    bool keep_array, keep_singleton, cons, tuple, path_first_cons, is_default;
+    bool keep_array, keep_singleton, cons, tuple;
     struct stage *predicates, *stages;
     struct group *group;
     uint32_t focus, index; /* names of variables bound by @ and #, 0: none */

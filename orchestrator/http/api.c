@@ -215,8 +215,7 @@ void exchange_client_left(struct exchange *exchange, bool reset)
     }
 }
 
-/* --- requests ------------------------------------------------------------------------------------------------------
- */
+/* --- requests ----------------------------------------------------------------------------------------------------- */
 
 /* What follows the prefix, NULL where the text does not begin with it. */
 static const char *after_prefix(const char *text, const char *prefix)

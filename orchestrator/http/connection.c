@@ -140,8 +140,7 @@ static void enter_queue(struct connection *connection)
     queue->count++;
 }
 
-/* --- the end --------------------------------------------------------------------------------------------------------
- */
+/* --- the end ------------------------------------------------------------------------------------------------------ */
 
 static void connection_free(struct connection *connection)
 {

@@ -8,7 +8,7 @@
  * Memory    an idle connection has no buffers. A request that arrives in one piece is parsed where it was read and
  *           never copied; its text is gone when server_request() returns.
  * Leaving   a client that resets the connection has left; one that only ends its own side may still read. The exchange
- * is told by exchange_client_left().
+ *           is told by exchange_client_left().
  */
 #ifndef ORCHESTRATOR_HTTP_CONNECTION_H
 #define ORCHESTRATOR_HTTP_CONNECTION_H

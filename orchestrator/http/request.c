@@ -110,8 +110,7 @@ static int read_request_line(char *line, struct http_request *request, const cha
     return 0;
 }
 
-/* --- headers -------------------------------------------------------------------------------------------------------
- */
+/* --- headers ------------------------------------------------------------------------------------------------------ */
 
 /* field-line = field-name ":" OWS field-value OWS; the line ends in a NUL at end. */
 static bool read_header(char *line, char *end, struct http_header *ret_header)

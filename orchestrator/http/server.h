@@ -2,9 +2,10 @@
  * server.h - the API over HTTP: awsJson1.0 on `POST /`, and /health, /ready, /metrics for operators.
  *
  * Promise   connections, bodies, headers, requests at once and the time a client may take are bounded; a slow or
- * hostile client costs its own connection and nothing else. Any Host is accepted, `sync-` prefixed ones too. Auth with
- * keys every API request must carry a valid AWS Signature Version 4, and the key's role must allow the operation.
- * Without keys the server listens on loopback addresses alone. Source    reference/api.md section 1.
+ *           hostile client costs its own connection and nothing else. Any Host is accepted, `sync-` prefixed ones too.
+ * Keys      with keys every API request must carry a valid AWS Signature Version 4, and the key's role must allow the
+ *           operation. Without keys the server listens on loopback addresses alone.
+ * Source    reference/api.md section 1.
  */
 #ifndef ORCHESTRATOR_HTTP_SERVER_H
 #define ORCHESTRATOR_HTTP_SERVER_H

@@ -78,8 +78,8 @@ struct stimulus {
 struct inputs {
     int64_t now_ms;
     void (*random)(void *owner, void *bytes, size_t count);
-    /* The token of a task: deterministic for (execution, frame, task id). Writes at most LIMIT_TOKEN_CHARS + 1 bytes.
-     */
+    /* The token of a task: deterministic for (execution, frame, task id). Writes at most LIMIT_TOKEN_CHARS + 1
+     * bytes. */
     void (*token)(void *owner, const struct execution *execution, uint32_t frame, int64_t task_id, char *ret_token);
     bool (*activity_exists)(void *owner, const char *arn);
     void *owner;

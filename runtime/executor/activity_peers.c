@@ -356,8 +356,7 @@ static void on_claimed(void *context, int code, struct json_object *answer, cons
         look_around(activity);
 }
 
-/* --- claims of others: the side with tasks --------------------------------------------------------------------------
- */
+/* --- claims of others: the side with tasks ------------------------------------------------------------------------ */
 
 static void find_live(void *context, const struct peer_node *node)
 {
@@ -433,8 +432,7 @@ static void on_claim(void *context, struct peer_request *request, struct json_ob
     peer_reply(request, 0, answer);
 }
 
-/* --- hints ----------------------------------------------------------------------------------------------------------
- */
+/* --- hints -------------------------------------------------------------------------------------------------------- */
 
 /* Takes the next word off the text; NULL: there is none. */
 static char *next_word(char **text)
@@ -512,8 +510,7 @@ static void on_gone(void *context, const char *node)
     }
 }
 
-/* --- life ------------------------------------------------------------------------------------------------------------
- */
+/* --- life --------------------------------------------------------------------------------------------------------- */
 
 void activity_peers_open(struct engine *engine)
 {

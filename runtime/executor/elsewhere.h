@@ -11,8 +11,8 @@
  *
  * Promise   the request is durable: when the node that works on it dies, the new owner of the shard that it was sent to
  *           reads it, does it when it has the function, and otherwise refuses, so that it is sent on. So the task is
- * started again, under the same idempotency token. Who was cancelled is told, and ends its work. A node works on a
- * token once at a time: a second request for it (its first asker died) waits for the same result.
+ *           started again, under the same idempotency token. Who was cancelled is told, and ends its work. A node
+ *           works on a token once at a time: a second request for it (its first asker died) waits for the same result.
  */
 #ifndef RUNTIME_EXECUTOR_ELSEWHERE_H
 #define RUNTIME_EXECUTOR_ELSEWHERE_H

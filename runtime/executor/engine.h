@@ -164,8 +164,8 @@ void engine_forget(struct engine *engine, const char *arn, void *ended_context);
 enum { ENGINE_CHILD_NAME_CHARS = 36 };
 void engine_child_name(struct engine *engine, const char *seed, const char *arn_prefix, const char *parent_arn,
                        char ret_name[ENGINE_CHILD_NAME_CHARS + 1]);
-/* Calls back when a running execution ends, on whatever node (at once when it has); ERR_NOT_FOUND when it is not known.
- */
+/* Calls back when a running execution ends, on whatever node (at once when it has); ERR_NOT_FOUND when it is not
+ * known. */
 int engine_watch(struct engine *engine, const char *arn, engine_ended_fn *ended, void *context);
 
 /* StopExecution: ERR_NOT_FOUND when there is none; an ended one stays as it is and gives 0. */

@@ -14,8 +14,8 @@ struct asl_failure;
 struct item_reader;
 struct json_object;
 
-/* `arguments`: the evaluated Parameters; `items_max` INT64_MIN: none given. 0 and a new array, or -1 and the failure.
- */
+/* `arguments`: the evaluated Parameters; `items_max` INT64_MIN: none given. 0 and a new array, or -1 and the
+ * failure. */
 int item_reader_read(const char *buckets, const struct item_reader *reader, struct json_object *arguments,
                      int64_t items_max, struct json_object **ret_items, struct asl_failure *failure);
 

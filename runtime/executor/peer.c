@@ -9,7 +9,7 @@
  *   (1) fn is called once: whoever calls it takes the call out of the table first, and what comes for a number that is
  *       not there is nobody's.
  *   (2) A reply stays in the store until a commit that was filled after fn has seen it is on disk. When that fails,
- * what fn did with it is lost too, and whoever asked asks again.
+ *       what fn did with it is lost too, and whoever asked asks again.
  */
 #include "runtime/executor/peer.h"
 

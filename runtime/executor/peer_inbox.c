@@ -14,7 +14,7 @@
  *   (2) Where the change that a request asks for is committed before its answer is (peer_carried_out), the same
  *       transaction marks the request: whoever reads it again does not do it twice, and does not refuse it either.
  *   (3) What is answered about an execution is proved to come from its owner: another one may have carried out
- * meanwhile what we refuse.
+ *       meanwhile what we refuse.
  */
 #include "asl/base/json.h"
 #include "asl/base/mem.h"

@@ -287,8 +287,8 @@ static bool routes_to(struct json_object *alias, int64_t version)
     return false;
 }
 
-/* Oldest first; the position of a page is the index of its first alias. A version's ARN: only those that route to it.
- */
+/* Oldest first; the position of a page is the index of its first alias. A version's ARN: only those that route
+ * to it. */
 void list_aliases(struct service_call *call)
 {
     struct arn arn;

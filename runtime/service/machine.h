@@ -2,10 +2,11 @@
  * machine.h - the record of a state machine: one document that holds its versions, aliases and tags too,
  * so that every change of any of them is one compare-and-swap.
  *
- *   {name, type, createdMs, updatedMs, published (when it was made), revision..., lastVersion, versions: [{number,
- * createdMs, description?, revision...}], aliases: [{name, description?, routing: [{version, weight}], createdMs,
- * updatedMs}], tags: [{key, value}]} revision: definitionKey, roleArn, revisionId?, loggingConfiguration,
- * tracingConfiguration, encryptionConfiguration
+ *   {name, type, createdMs, updatedMs, published (when it was made), revision..., lastVersion,
+ *    versions: [{number, createdMs, description?, revision...}],
+ *    aliases: [{name, description?, routing: [{version, weight}], createdMs, updatedMs}],
+ *    tags: [{key, value}]}
+ *   revision: definitionKey, roleArn, revisionId?, loggingConfiguration, tracingConfiguration, encryptionConfiguration
  *
  * The members of a revision stand in the record itself and in each version, so that both can be read alike.
  * Versions stand in ascending order, aliases in the order in which they were made.

@@ -122,8 +122,7 @@ void record_cache_release(struct service *service)
     free(service->record_cache);
 }
 
-/* --- writing -------------------------------------------------------------------------------------------------------
- */
+/* --- writing ------------------------------------------------------------------------------------------------------ */
 
 void record_put(struct service_call *call, const char *kind, const char *key, struct json_object *value,
                 int64_t version)

@@ -7,8 +7,9 @@
  * Promise   input is checked against the service's model (runtime/service/model.h) before an operation sees it;
  *           an answer that acknowledges a change is given only after the change is durable.
  *           What concerns an execution that another node runs is asked of that node, and its answer is given; where
- * none comes in time it is ServiceUnavailable (503), which clients try again. Calling   on the loop thread; the answer
- * comes once, possibly before service_call() returns. Source    reference/api.md and the model beside it.
+ *           none comes in time it is ServiceUnavailable (503), which clients try again.
+ * Calling   on the loop thread; the answer comes once, possibly before service_call() returns.
+ * Source    reference/api.md and the model beside it.
  */
 #ifndef RUNTIME_SERVICE_SERVICE_H
 #define RUNTIME_SERVICE_SERVICE_H

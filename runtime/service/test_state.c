@@ -139,8 +139,7 @@ static void make_env(struct test *test)
     };
 }
 
-/* --- answer --------------------------------------------------------------------------------------------------------
- */
+/* --- answer ------------------------------------------------------------------------------------------------------- */
 
 static void add_json_text(struct json_object *output, const char *name, struct json_object *value)
 {

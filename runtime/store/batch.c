@@ -57,8 +57,8 @@ static const char *keep(struct store_batch *batch, const char *text)
     return text ? arena_strdup(batch->arena, text) : NULL;
 }
 
-/* The slot where the execution is or would be (linear probing; ids are dense, so they are spread by a multiplication).
- */
+/* The slot where the execution is or would be (linear probing; ids are dense, so they are spread by a
+ * multiplication). */
 static uint32_t *find_slot(const struct store_batch *batch, int64_t id)
 {
     size_t mask = batch->by_id_slots - 1;

@@ -10,14 +10,17 @@
  *
  *     a read           changes nothing.
  *     RENEW            the node lives longer than it knows, which is the safe way round: it answers from its memory
- * only while it knows (owner_holds). It never lives shorter: the moment is computed under the lock of the row, so that
- * an old renewal that comes after a new one cannot take back what that one said. LEASE_TAKE       names the epochs that
- * were seen. One that comes after the lease was taken by anybody, this node included, finds another epoch and takes
- * nothing, so that nobody's commits are fenced by it. One that still finds it makes the node the holder under an epoch
- * that it does not know, so it cannot prove it: it writes nothing, and the next renewal shows the lease, which is then
- * taken again or given back (owner.c). LEASE_RELEASE    names the epochs too; the shard was drained and takes no new
- * work, whatever the answer was. LEAVE, FORGET_*  are the last that a node does; its name is never used again. TIDY_*
- * removes only what is minutes old.
+ *                      only while it knows (owner_holds). It never lives shorter: the moment is computed under the lock
+ *                      of the row, so that an old renewal that comes after a new one cannot take back what that one
+ *                      said.
+ *     LEASE_TAKE       names the epochs that were seen. One that comes after the lease was taken by anybody, this node
+ *                      included, finds another epoch and takes nothing, so that nobody's commits are fenced by it. One
+ *                      that still finds it makes the node the holder under an epoch that it does not know, so it cannot
+ *                      prove it: it writes nothing, and the next renewal shows the lease, which is then taken again or
+ *                      given back (owner.c).
+ *     LEASE_RELEASE    names the epochs too; the shard was drained and takes no new work, whatever the answer was.
+ *     LEAVE, FORGET_*  are the last that a node does; its name is never used again.
+ *     TIDY_*           removes only what is minutes old.
  *
  * When the connection is made again, the server is told to end the backends of the ones before. One that was stopped
  * alone then ends before it does anything; of a whole server that hung, all wake at once and may be quicker than that.

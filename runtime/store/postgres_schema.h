@@ -18,8 +18,8 @@ struct err;
 int postgres_schema_version(void);
 /* The version that is there; 0 when there is no schema yet. */
 int postgres_schema_find(PGconn *connection, int64_t *ret_version, struct err *err);
-/* Brings the schema to `version` (tests stop earlier than postgres_schema_version()); a new one gets `shards` shards.
- */
+/* Brings the schema to `version` (tests stop earlier than postgres_schema_version()); a new one gets `shards`
+ * shards. */
 int postgres_schema_migrate(PGconn *connection, int version, int shards, struct err *err);
 
 #endif

@@ -21,10 +21,11 @@
  * Leases    who writes executions of a shard must hold its lease; store_commit() proves in its own
  *           transaction that the epochs are still the holder's, else ERR_FENCED and nothing is written.
  *           A lease holds as long as its node is alive, by the clock of the database (SQLite: the machine's), and
- * longer when nobody takes it. Each take raises the epoch, and waits for no commit: a shard whose lease is locked by a
- * commit of its dead holder is not given, and that holder's connection is ended. Errors    ERR_BUSY try again,
- * ERR_FENCED, ERR_FULL, ERR_IO, ERR_CORRUPT, ERR_VERSION (a newer schema). Memory    texts passed in are borrowed until
- * the call returns (batches copy); rows handed to callbacks are borrowed for the time of the callback.
+ *           longer when nobody takes it. Each take raises the epoch, and waits for no commit: a shard whose lease is
+ *           locked by a commit of its dead holder is not given, and that holder's connection is ended.
+ * Errors    ERR_BUSY try again, ERR_FENCED, ERR_FULL, ERR_IO, ERR_CORRUPT, ERR_VERSION (a newer schema).
+ * Memory    texts passed in are borrowed until the call returns (batches copy); rows handed to callbacks are borrowed
+ *           for the time of the callback.
  */
 #ifndef RUNTIME_STORE_STORE_H
 #define RUNTIME_STORE_STORE_H
@@ -274,8 +275,8 @@ struct store_lag {
     int64_t requests;   /* in the inbox */
 };
 typedef int store_lag_fn(void *context, const struct store_lag *lag);
-/* Of the shards where something waits, in their order. For people who ask: it reads the index of all open executions.
- */
+/* Of the shards where something waits, in their order. For people who ask: it reads the index of all open
+ * executions. */
 int store_lags(struct store *store, int64_t now_ms, store_lag_fn *fn, void *context, struct err *err);
 /*
  * The node lives for lease_ms from now on; gives back what store_nodes() gives. `announce` wakes the others: the node

@@ -38,8 +38,7 @@ struct task_report {
     const char *error;
     const char *cause;
     const char *worker_name;
-    bool handed_over; /* TASK_SUBMITTED: only the token or the outside ends it now; the connector is done with the task
-                       */
+    bool handed_over; /* TASK_SUBMITTED: the connector is done with it; only the token or the outside ends it now */
 };
 
 struct task {

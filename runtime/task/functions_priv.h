@@ -35,8 +35,8 @@ struct mode_ops {
     void (*pump)(struct function *function);
     /* The result of a call at work is not wanted any more; the caller ends the call. */
     void (*abandon)(struct call *call);
-    /* Gives back a process that does nothing, if there is one; else one that ends its work first where there are more.
-     */
+    /* Gives back a process that does nothing, if there is one; else one that ends its work first where there
+     * are more. */
     bool (*give_back)(struct function *function, bool busy_too);
     /* Lets go of everything; the processes are ended by process_table_close(). */
     void (*release)(struct function *function);

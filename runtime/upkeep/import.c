@@ -212,8 +212,7 @@ static int take_end(struct reading *reading, struct json_object *end)
     return 0;
 }
 
-/* --- the file ------------------------------------------------------------------------------------------------------
- */
+/* --- the file ----------------------------------------------------------------------------------------------------- */
 
 static const struct line_kind {
     const char *member;

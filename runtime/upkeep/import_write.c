@@ -2,7 +2,8 @@
  * import_write.c - what was read from files goes into the store, in one commit.
  *
  * Numbers   an execution's number tells when it started, as those of the store's own do (runtime/executor/run.c), so
- * that it takes its place among them. Running processes give numbers of now; an import takes free ones of the past.
+ *           that it takes its place among them. Running processes give numbers of now; an import takes free ones of
+ *           the past.
  */
 #include "config.h"
 

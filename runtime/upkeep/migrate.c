@@ -41,8 +41,7 @@ struct migration {
     struct err *err;
 };
 
-/* --- opening, and whether it may begin -----------------------------------------------------------------------------
- */
+/* --- opening, and whether it may begin ---------------------------------------------------------------------------- */
 
 static int open_end(const char *url, struct end *end, struct err *err)
 {

@@ -5,19 +5,25 @@
  * `#` starts a comment line. The clock stands still unless it is moved and begins at 2024-01-01T00:00:00Z.
  *
  *   definition [FILE]              the definition: the indented text below (YAML or JSON), or a file beside the flow
- *   set NAME VALUE                 before input: payload BYTES, events N, express SECONDS, wait-scale X, activities
- * none, random 0..255 (the byte that every random number is made of) input JSON                     starts the
- * execution task STATE[#N] succeeds JSON   the N-th (default: first) task of that state that is at work ends task
- * STATE[#N] fails [ERROR [CAUSE]] task STATE[#N] times-out [ERROR] task STATE[#N] started [WORKER] | submitted JSON |
- * heartbeat stale STATE                    a task of that state that is over reports success: nothing may happen
+ *   set NAME VALUE                 before input: payload BYTES, events N, express SECONDS, wait-scale X,
+ *                                  activities none, random 0..255 (the byte that every random number is made of)
+ *   input JSON                     starts the execution
+ *   task STATE[#N] succeeds JSON   the N-th (default: first) task of that state that is at work ends
+ *   task STATE[#N] fails [ERROR [CAUSE]]
+ *   task STATE[#N] times-out [ERROR]
+ *   task STATE[#N] started [WORKER] | submitted JSON | heartbeat
+ *   stale STATE                    a task of that state that is over reports success: nothing may happen
  *   map-run STATE succeeds JSON | fails ERROR [CAUSE]
  *   advance 5s                     moves the clock (ms, s, m, h, d), timers fire in their order
  *   stop [ERROR [CAUSE]]           StopExecution
  *   redrive
  *   expect running                 or SUCCEEDED JSON, FAILED [ERROR [CAUSE]], ABORTED ..., TIMED_OUT ...; CAUSE may
- * hold * expect tasks [STATE ...]       exactly these tasks are at work expect task STATE[#N] JSON     what a task at
- * work was given expect exit STATE JSON         what the state's last exit handed on expect timer 2s when the next
- * timer is due from now; `none` expect events TYPE ...         the whole history; `...` stands for any run of events
+ *                                  hold *
+ *   expect tasks [STATE ...]       exactly these tasks are at work
+ *   expect task STATE[#N] JSON     what a task at work was given
+ *   expect exit STATE JSON         what the state's last exit handed on
+ *   expect timer 2s                when the next timer is due from now; `none`
+ *   expect events TYPE ...         the whole history; `...` stands for any run of events
  *   expect previous ID ...         previousEventId of each event
  *   expect history N               number of events
  *   crash-after every [N] event    see below; once, at the end

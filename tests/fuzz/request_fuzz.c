@@ -120,8 +120,7 @@ static void open_bench(void)
     free(url);
 }
 
-/* --- the client ----------------------------------------------------------------------------------------------------
- */
+/* --- the client --------------------------------------------------------------------------------------------------- */
 
 static void turn(void)
 {
@@ -174,8 +173,8 @@ struct answers {
     size_t count, succeeded, carried_out; /* status 200, and of those with a JSON body */
 };
 
-/* Each answer is a head with a length and a body of that length; the last may be cut off where not all was waited for.
- */
+/* Each answer is a head with a length and a body of that length; the last may be cut off where not all was
+ * waited for. */
 static struct answers read_answers(const struct buf *in, bool all)
 {
     struct answers answers = {0};
@@ -206,8 +205,7 @@ static struct answers read_answers(const struct buf *in, bool all)
     return answers;
 }
 
-/* --- signing -------------------------------------------------------------------------------------------------------
- */
+/* --- signing ------------------------------------------------------------------------------------------------------ */
 
 static void add_hex(struct buf *out, const unsigned char *bytes, size_t count)
 {
@@ -261,8 +259,7 @@ static void sign(struct buf *out, const char *id, const char *secret, const char
     buf_add_text(out, "\r\n");
 }
 
-/* --- requests from lines -------------------------------------------------------------------------------------------
- */
+/* --- requests from lines ------------------------------------------------------------------------------------------ */
 
 struct signer {
     const char *id, *secret;

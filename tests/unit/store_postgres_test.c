@@ -558,8 +558,8 @@ static void do_a_turn(struct store *store, int64_t id, int64_t epoch)
     store_batch_free(batch);
 }
 
-/* The server makes the plan of a prepared statement for good when it runs the sixth time, from a table of a few rows.
- */
+/* The server makes the plan of a prepared statement for good when it runs the sixth time, from a table of a
+ * few rows. */
 static void growing_tables_are_not_read_whole(void **state)
 {
     struct store_fixture *fixture = *state;
