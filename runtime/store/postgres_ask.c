@@ -24,7 +24,7 @@
  *
  * When the connection is made again, the server is told to end the backends of the ones before. One that was stopped
  * alone then ends before it does anything; of a whole server that hung, all wake at once and may be quicker than that.
- * A backend that was left waiting for a lock ends by its lock_timeout. What a late commit may do stands in
+ * A call that meets a lock is refused by the server soon (lock_timeout). What a late commit may do stands in
  * postgres_write.c.
  */
 #include "config.h"
@@ -221,7 +221,7 @@ static int ask(struct postgres_store *store, struct postgres_connection *connect
 
 /*
  * A commit was given up that may still be carried out (postgres_write.c). Before anything is read its session is
- * ended, which waits for it where it is under way: from then on the database shows all of it or never any of it.
+ * ended, which cannot be done while it is under way: from then on the database shows all of it or never any of it.
  */
 static int end_doubt(struct postgres_store *store, struct err *err)
 {

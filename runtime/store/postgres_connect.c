@@ -84,6 +84,9 @@ static int register_writer(struct postgres_attempt *attempt, struct err *err)
     PGresult *answer;
     int result = 0;
 
+    if ((result = postgres_run_within(attempt->pg, "DELETE FROM writer WHERE seen < now() - interval '30 days'",
+                                      &patience, err)))
+        return result;
     params_add_text(&params, attempt->store->writer_id);
     params_add_int(&params, attempt->session);
     answer = postgres_exchange(attempt->pg,
@@ -124,6 +127,13 @@ PGconn *postgres_open_connection(const struct postgres_store *store, enum postgr
     return pg;
 }
 
+int postgres_limit_locks(PGconn *pg, struct err *err)
+{
+    struct postgres_patience patience = postgres_patience(POSTGRES_ASK_MS);
+
+    return postgres_run_within(pg, "SET lock_timeout = " POSTGRES_LOCK_MS, &patience, err);
+}
+
 /*
  * It uses our schema, and its commits wait for the disk whatever the server's default is. Rows are found by an index:
  * the plan of a prepared statement that was made while a table was small would else read the whole table for every
@@ -139,11 +149,6 @@ static int set_up(struct postgres_attempt *attempt, struct err *err)
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         " AND datname = current_database() AND usename = current_user"
         " AND application_name = current_setting('application_name')";
-    static const char *const own[] = {
-        [POSTGRES_READER] = "SET lock_timeout = " POSTGRES_LOCK_MS,
-        [POSTGRES_WRITER] = "DELETE FROM writer WHERE seen < now() - interval '30 days'",
-        [POSTGRES_LISTENER] = "LISTEN orchestrator",
-    };
     struct postgres_patience patience = postgres_patience(POSTGRES_SET_UP_MS);
     PGconn *pg = attempt->pg;
     int result;
@@ -151,14 +156,15 @@ static int set_up(struct postgres_attempt *attempt, struct err *err)
     if (pq.status(pg) != CONNECTION_OK)
         return postgres_error(pg, NULL, "reach the database", err);
     pq.setnonblocking(pg, 1);
-    if ((result = postgres_run_within(pg, common, &patience, err)) ||
-        (result = postgres_run_within(pg, own[attempt->side], &patience, err)))
+    if ((result = postgres_run_within(pg, common, &patience, err)))
         return result;
     if (attempt->side == POSTGRES_LISTENER)
-        return 0;
+        return postgres_run_within(pg, "LISTEN orchestrator", &patience, err);
     if ((result = prepare(pg, attempt->side, err)))
         return result;
-    return attempt->side == POSTGRES_WRITER ? register_writer(attempt, err) : 0;
+    if (attempt->side == POSTGRES_WRITER)
+        return register_writer(attempt, err);
+    return attempt->store->is_node ? postgres_limit_locks(pg, err) : 0;
 }
 
 static void make(struct postgres_attempt *attempt)

@@ -238,6 +238,8 @@ void postgres_listen(struct store *base, const char *node)
     struct postgres_store *store = (struct postgres_store *)base;
 
     store->is_node = true;
+    if (store->reader.pg && postgres_limit_locks(store->reader.pg, NULL))
+        postgres_drop(&store->reader); /* the next one is made for a node */
     free(store->listens);
     store->listens = mem_strdup(node);
     happened_all(&store->changes);

@@ -32,8 +32,8 @@ enum {
     POSTGRES_PAUSE_MS_FIRST = 50,   /* between tries to connect */
     POSTGRES_PAUSE_MS_MAX = 2000
 };
-#define POSTGRES_CONNECT_S "5"  /* for each host, as libpq takes it */
-#define POSTGRES_LOCK_MS "1500" /* for a lock, by the server: less than the client waits */
+#define POSTGRES_CONNECT_S "5" /* for each host, as libpq takes it */
+#define POSTGRES_LOCK_MS "300" /* for a lock that a call on the loop meets, by the server */
 
 enum postgres_statement {
 #define STATEMENT(side, name, sql) POSTGRES_##name,
@@ -101,6 +101,8 @@ int64_t postgres_connect_wait_ms(const struct postgres_store *store, const struc
 void postgres_drop(struct postgres_connection *connection);
 /* The same for one whose server is in trouble: there is a pause before the next try. */
 void postgres_give_up(struct postgres_connection *connection);
+/* From now on the server refuses calls on this connection that would wait for a lock for long. */
+int postgres_limit_locks(PGconn *pg, struct err *err);
 /* For good. Waits for an attempt that is under way. */
 void postgres_close_connection(struct postgres_connection *connection);
 /* A connection as libpq makes it, nothing set up: to be finished also after an error. */

@@ -18,8 +18,8 @@
  *     hung goes on where it was. Its caller says that it does not know, and will look in the database. So that a look
  *     is the truth, nothing is read (but renewals) until the session of that commit has been ended, be it by the next
  *     connection of the writer or by the reader itself (end_doubt() in postgres_ask.c): prove() locks the row of the
- *     writer, so whoever changes the session waits for a commit that has come so far, and one that comes later fails
- *     with OR001. Whether the node had its leases all the time does not matter: prove() asks for them as ever.
+ *     writer, so nobody changes the session before a commit has ended that has come so far, and one that comes later
+ *     fails with OR001. Whether the node had its leases all the time does not matter: prove() asks for them as ever.
  *
  * A node gives a commit POSTGRES_COMMIT_MS, from the first try to the last, for its clients wait. While the database
  * goes on not answering the next ones get less. Others wait for the answer of a database that they are connected to

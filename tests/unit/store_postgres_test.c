@@ -258,7 +258,7 @@ static void calls_of_a_node_do_not_wait_long(void **state)
     holder = hold(fixture, "SELECT 1 FROM orchestrator.node FOR UPDATE");
     began_ms = clock_ms();
     assert_int_equal(store_renew(fixture->store, "one", "{}", 100000, false, &nothing, NULL), ERR_BUSY);
-    assert_in_range(clock_ms() - began_ms, 1000, 2900); /* less than a lease */
+    assert_true(clock_ms() - began_ms < 2000);
     PQfinish(holder);
     assert_int_equal(store_renew(fixture->store, "one", "{}", 100000, false, &nothing, NULL), 0);
 }
@@ -324,7 +324,9 @@ static void commit_that_was_given_up_is_seen_or_never_comes(void **state)
     began_ms = clock_ms();
     assert_int_equal(commit_one(fixture->store, 1, epoch, &err), ERR_BUSY);
     assert_in_range(clock_ms() - began_ms, 9000, 12000);
+    began_ms = clock_ms();
     assert_int_equal(store_executions(fixture->store, &all, count_execution, &count, &err), ERR_BUSY);
+    assert_true(clock_ms() - began_ms < 500);
     PQfinish(holder);
     for (int tries = 0; store_executions(fixture->store, &all, count_execution, &seen, &err) != 0; tries++) {
         assert_true(tries < 300);
