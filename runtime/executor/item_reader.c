@@ -162,7 +162,9 @@ static int read_csv(const struct buf *text, struct json_object *config, int64_t 
 {
     struct csv csv = {text->data, text->data + text->bytes, csv_delimiter(config)};
     AUTO_JSON struct json_object *headers = NULL;
-    if (json_member(config, "CSVHeaders", &headers))
+    const char *location = json_member_text(config, "CSVHeaderLocation");
+    bool first_row = location && strcmp(location, "FIRST_ROW") == 0;
+    if (!first_row && json_member(config, "CSVHeaders", &headers))
         json_object_get(headers);
     else
         headers = csv_row(&csv);

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { MOCK_FILE_BYTES_MAX = 64 * 1024 * 1024 };
 
@@ -215,6 +216,26 @@ static void report_submitted(struct mock *mock, struct task *task)
     deferred_add(&mock->deferred, task, &(struct task_report){.kind = TASK_SUBMITTED, .output = answer});
 }
 
+/* What stands in front of the errors of a service: "SQS" ... */
+static const char *error_prefix(const struct resource *resource)
+{
+    const char *service = resource->service;
+    if (strncmp(service, "aws-sdk:", 8) == 0)
+        service += 8;
+    return strcmp(service, "states") == 0 ? "StepFunctions" : strcmp(service, "events") == 0 ? "EventBridge" : service;
+}
+
+/* Whether the service itself refused: then a job or a callback was never submitted. */
+static bool refused(const struct task *task, struct json_object *numbered)
+{
+    struct json_object *thrown = NULL;
+    json_member(numbered, "Throw", &thrown);
+    const char *error = json_member_text(thrown, "Error");
+    const char *prefix = error_prefix(task->resource);
+    size_t bytes = strlen(prefix);
+    return error && strncasecmp(error, prefix, bytes) == 0 && error[bytes] == '.';
+}
+
 static bool is_timeout(const char *error)
 {
     return error && (strcmp(error, "States.Timeout") == 0 || strcmp(error, "States.HeartbeatTimeout") == 0);
@@ -239,7 +260,8 @@ static void mock_start(struct connector *connector, struct task *task)
         fail_uncovered(mock, task);
         return;
     }
-    if (task->resource->kind == RESOURCE_SERVICE && task->resource->pattern != PATTERN_REQUEST_RESPONSE)
+    if (task->resource->kind == RESOURCE_SERVICE && task->resource->pattern != PATTERN_REQUEST_RESPONSE &&
+        !refused(task, numbered))
         report_submitted(mock, task);
     struct task_report report = {.kind = TASK_SUCCEEDED};
     if (json_member(numbered, "Throw", &thrown)) {

@@ -52,6 +52,10 @@ class TestedState(unittest.TestCase):
         self.assertEqual(pointed["afterItemSelector"], [{"v": 1}, {"v": 2}])
         rows = shown({"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"}, "a,b\n1,2")
         self.assertEqual(rows["afterItemSelector"], [{"v": {"a": "1", "b": "2"}}])
+        rows = shown({"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW", "CSVHeaders": ["x"]}, "a,b\n1,2")
+        self.assertEqual(rows["afterItemSelector"], [{"v": {"a": "1", "b": "2"}}])
+        rows = shown({"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": ["x"]}, "a,b\n1,2")
+        self.assertEqual(rows["afterItemSelector"], [{"v": {"x": "a"}}, {"v": {"x": "1"}}])
 
     def test_items_of_a_reader_from_the_input(self):
         state = {"Type": "Map", "ItemProcessor": DISTRIBUTED, "ItemReader": READER, "ItemsPath": "$.orders"}

@@ -859,7 +859,8 @@ static const char mock_file[] =
     "\"MockedResponses\":{\"three\":{\"0\":{\"Return\":{\"n\":1}},"
     "\"1-2\":{\"Throw\":{\"Error\":\"Bad\",\"Cause\":\"why\"}},"
     "\"3\":{\"Throw\":{\"Error\":\"States.Timeout\"}},\"4\":{\"Return\":null},\"6\":{\"Throw\":{}},"
-    "\"7\":{\"Return\":{\"StatusCode\":200,\"Payload\":[7]}}}}}";
+    "\"7\":{\"Return\":{\"StatusCode\":200,\"Payload\":[7]}},"
+    "\"8\":{\"Throw\":{\"Error\":\"Batch.BatchException\"}},\"9\":{\"Throw\":{\"Error\":\"States.TaskFailed\"}}}}}";
 
 static void mocked_responses_are_counted(void **state)
 {
@@ -876,9 +877,9 @@ static void mocked_responses_are_counted(void **state)
     assert_true(mock_has_case(bench->connector, "machine", "Happy"));
     assert_false(mock_has_case(bench->connector, "machine", "happy"));
     assert_false(mock_has_case(bench->connector, "other", "Happy"));
-    const struct resource *const resources[] = {&resource, &resource, &resource, &resource, &resource,
-                                                &resource, &resource, &job,      &function, &resource};
-    static const int invocations[] = {0, 1, 2, 3, 4, 5, 6, 0, 7, 7};
+    const struct resource *const resources[] = {&resource, &resource, &resource, &resource, &resource, &resource,
+                                                &resource, &job,      &function, &resource, &job,      &job};
+    static const int invocations[] = {0, 1, 2, 3, 4, 5, 6, 0, 7, 7, 8, 9};
     enum { CALLS = sizeof invocations / sizeof *invocations };
     for (int i = 0; i < CALLS; i++) {
         struct item *item = &bench->items[bench->count++];
@@ -910,6 +911,8 @@ static void mocked_responses_are_counted(void **state)
     assert_int_equal(items[7].submitted, 1);
     assert_output(&items[8], "[7]"); /* a function's result written as the answer of lambda:invoke */
     assert_output(&items[9], "{\"StatusCode\":200,\"Payload\":[7]}");
+    assert_int_equal(items[10].submitted, 0); /* the service refused */
+    assert_int_equal(items[11].submitted, 1); /* the job failed */
 }
 
 static void a_wrong_mock_file_is_refused(void **state)
