@@ -64,9 +64,14 @@ tests_unit_store_postgres_test_SOURCES = %D%/store_postgres_test.c %D%/cut_proxy
     %D%/store_fixture.c %D%/store_fixture.h
 tests_unit_store_postgres_test_LDADD = $(RUNTIME_LIBS) $(PQ_LIBS) $(CMOCKA_LIBS)
 
+check_PROGRAMS += %D%/functions_test
+TESTS += %D%/functions_test
+tests_unit_functions_test_SOURCES = %D%/functions_test.c %D%/task_bench.c %D%/task_bench.h
+tests_unit_functions_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
+
 check_PROGRAMS += %D%/task_test
 TESTS += %D%/task_test
-tests_unit_task_test_SOURCES = %D%/task_test.c
+tests_unit_task_test_SOURCES = %D%/task_test.c %D%/task_bench.c %D%/task_bench.h
 tests_unit_task_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += %D%/engine_test
