@@ -1,4 +1,5 @@
-#include "tests/flow/flow.h"
+/* play.c - plays a flow: stimuli in, events kept, and after each step what must hold of every execution. */
+#include "tests/flow/play_priv.h"
 
 #include "asl/base/buf.h"
 #include "asl/base/err.h"
@@ -10,7 +11,6 @@
 #include "runtime/execution/event_codec.h"
 #include "runtime/execution/history_view.h"
 
-#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,46 +18,7 @@
 
 static const int64_t START_MS = 1704067200000; /* 2024-01-01T00:00:00Z */
 
-/* An event as it went to the store, and what a test looks at. */
-struct stored {
-    char *row;
-    size_t step; /* that brought it */
-    int64_t id, previous_id, at_ms;
-    enum event_type type;
-    const struct state *state;
-    bool has_value;
-    struct json_object *value;
-    char *dump; /* of the execution where a commit ends here, else NULL */
-};
-
-struct running {
-    uint32_t frame;
-    int64_t task_id;
-};
-
-struct play {
-    const struct flow_file *file;
-    const struct flow *flow;
-    const char *what; /* "" or " after a crash at event 7": for messages */
-    const struct step *step;
-    size_t step_index;
-    struct execution *x;
-    struct inputs inputs;
-    struct outbox outbox;
-    struct stored *stored;
-    size_t stored_count, stored_capacity;
-    int64_t *clock_after;    /* by step */
-    struct running *running; /* tasks and map runs asked for and not over */
-    size_t running_count, running_capacity;
-    struct running *over; /* tasks that are over, for `stale` */
-    size_t over_count, over_capacity;
-    char **over_states;
-    size_t over_states_capacity;
-    bool failed;
-};
-
-static void complain(struct play *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void complain(struct play *p, const char *format, ...)
+void play_complain(struct play *p, const char *format, ...)
 {
     if (p->failed)
         return;
@@ -166,7 +127,7 @@ static void take_commands(struct play *p)
         case COMMAND_RUN_TASK:
         case COMMAND_START_MAP_RUN:
             if (task)
-                complain(p, "task %lld was asked for twice", (long long)command->task_id);
+                play_complain(p, "task %lld was asked for twice", (long long)command->task_id);
             p->running = mem_grow(p->running, &p->running_capacity, p->running_count + 1, sizeof *p->running);
             p->running[p->running_count++] = (struct running){command->frame, command->task_id};
             break;
@@ -176,16 +137,10 @@ static void take_commands(struct play *p)
             break;
         case COMMAND_ENDED:
             if (execution_phase(p->x) != EXECUTION_CLOSED)
-                complain(p, "said to be over while it runs");
+                play_complain(p, "said to be over while it runs");
         }
     }
 }
-
-struct task_list {
-    struct play *play;
-    struct execution_task *list;
-    size_t count, capacity;
-};
 
 static void list_task(void *context, const struct execution_task *task)
 {
@@ -194,33 +149,33 @@ static void list_task(void *context, const struct execution_task *task)
     tasks->list[tasks->count++] = *task;
 }
 
-static struct task_list tasks_at_work(struct play *p)
+struct task_list play_tasks(struct play *p)
 {
-    struct task_list tasks = {.play = p};
+    struct task_list tasks = {0};
     execution_tasks(p->x, list_task, &tasks);
     return tasks;
 }
 
 static void check_tasks(struct play *p)
 {
-    struct task_list tasks = tasks_at_work(p);
+    struct task_list tasks = play_tasks(p);
     for (size_t i = 0; i < tasks.count; i++)
         if (find_running(p, tasks.list[i].frame, tasks.list[i].task_id) == NULL)
-            complain(p, "the task of %s is at work but was not asked for", tasks.list[i].state->name);
+            play_complain(p, "the task of %s is at work but was not asked for", tasks.list[i].state->name);
     for (size_t i = 0; i < p->running_count; i++) {
         struct execution_task task;
         struct execution_map_run map_run;
         struct running *running = &p->running[i];
         if (!execution_task(p->x, running->frame, running->task_id, &task) &&
             !execution_map_run(p->x, running->frame, running->task_id, &map_run))
-            complain(p, "task %lld is over but was not cancelled", (long long)running->task_id);
+            play_complain(p, "task %lld is over but was not cancelled", (long long)running->task_id);
     }
     free(tasks.list);
 }
 
 /* --- events ------------------------------------------------------------------------------------ */
 
-static int64_t last_id(const struct play *p)
+int64_t play_last_id(const struct play *p)
 {
     for (size_t i = p->stored_count; i-- > 0;)
         if (p->stored[i].id)
@@ -230,12 +185,12 @@ static int64_t last_id(const struct play *p)
 
 static void store_event(struct play *p, const struct event *event)
 {
-    if (event->id && event->id != last_id(p) + 1)
-        complain(p, "event %lld follows event %lld", (long long)event->id, (long long)last_id(p));
+    if (event->id && event->id != play_last_id(p) + 1)
+        play_complain(p, "event %lld follows event %lld", (long long)event->id, (long long)play_last_id(p));
     if (event->id && (event->previous_id >= event->id || event->previous_id < 0))
-        complain(p, "event %lld says that it follows %lld", (long long)event->id, (long long)event->previous_id);
+        play_complain(p, "event %lld says that it follows %lld", (long long)event->id, (long long)event->previous_id);
     if (event->at_ms != p->inputs.now_ms)
-        complain(p, "event %lld has the wrong time", (long long)event->id);
+        play_complain(p, "event %lld has the wrong time", (long long)event->id);
     struct buf row = BUF_INIT;
     event_encode(&row, event, 1);
     event_encode_end(&row);
@@ -282,7 +237,7 @@ static void run_until(struct play *p, int64_t target_ms)
             p->inputs.now_ms = due;
         advance(p, &timer);
         if (execution_next_due(p->x) == due && due < p->inputs.now_ms)
-            complain(p, "a timer fires without an end");
+            play_complain(p, "a timer fires without an end");
     }
     if (target_ms > p->inputs.now_ms)
         p->inputs.now_ms = target_ms;
@@ -290,8 +245,7 @@ static void run_until(struct play *p, int64_t target_ms)
 
 /* --- steps -------------------------------------------------------------------------------------- */
 
-/* The task (or map run) that a step means; says so where there is none. */
-static bool find_task(struct play *p, const struct step *step, struct running *ret_task)
+bool play_find_task(struct play *p, const struct step *step, struct running *ret_task)
 {
     unsigned nth = step->nth;
     bool found = false;
@@ -305,7 +259,7 @@ static bool find_task(struct play *p, const struct step *step, struct running *r
             }
         }
     } else {
-        struct task_list tasks = tasks_at_work(p);
+        struct task_list tasks = play_tasks(p);
         for (size_t i = 0; i < tasks.count && !found; i++) {
             if (strcmp(tasks.list[i].state->name, step->state) == 0 && nth-- == 0) {
                 *ret_task = (struct running){tasks.list[i].frame, tasks.list[i].task_id};
@@ -315,7 +269,7 @@ static bool find_task(struct play *p, const struct step *step, struct running *r
         free(tasks.list);
     }
     if (!found)
-        complain(p, "no task of %s is at work", step->state);
+        play_complain(p, "no task of %s is at work", step->state);
     return found;
 }
 
@@ -336,7 +290,7 @@ static void play_stimulus(struct play *p, const struct step *step)
     };
     if (step->state) {
         struct running task;
-        if (!find_task(p, step, &task))
+        if (!play_find_task(p, step, &task))
             return;
         stimulus.frame = task.frame;
         stimulus.task_id = task.task_id;
@@ -346,7 +300,7 @@ static void play_stimulus(struct play *p, const struct step *step)
         }
     }
     if (!advance(p, &stimulus))
-        complain(p, "nothing came of it");
+        play_complain(p, "nothing came of it");
 }
 
 static void play_stale(struct play *p, const struct step *step)
@@ -358,193 +312,10 @@ static void play_stale(struct play *p, const struct step *step)
         const struct stimulus stimulus = {
             .kind = STIMULUS_TASK_SUCCEEDED, .frame = p->over[i].frame, .task_id = p->over[i].task_id};
         if (advance(p, &stimulus) || p->stored_count != before)
-            complain(p, "a task that is over was taken for one at work");
+            play_complain(p, "a task that is over was taken for one at work");
         return;
     }
-    complain(p, "no task of %s is over", step->state);
-}
-
-static bool text_matches(const char *pattern, const char *text)
-{
-    if (pattern == NULL || text == NULL)
-        return pattern == text;
-    return strcmp(pattern, text) == 0 || fnmatch(pattern, text, 0) == 0;
-}
-
-static void check_ended(struct play *p, const struct step *step)
-{
-    if (execution_phase(p->x) != EXECUTION_CLOSED) {
-        complain(p, "it still runs");
-        return;
-    }
-    const char *error = execution_error(p->x), *cause = execution_cause(p->x);
-    AUTO_BUF output = BUF_INIT;
-    json_write(&output, execution_output(p->x));
-    if (execution_ending(p->x) != step->ending)
-        complain(p, "ended with %s (error %s, cause %s, output %s)", event_type_name(execution_ending(p->x)),
-                 error ? error : "none", cause ? cause : "none", output.data);
-    else if (step->ending == EVENT_EXECUTION_SUCCEEDED
-                 ? !json_same(execution_output(p->x), step->value)
-                 : !text_matches(step->error, error) || !text_matches(step->cause, cause))
-        complain(p, "ended with error %s, cause %s, output %s", error ? error : "none", cause ? cause : "none",
-                 output.data);
-}
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The words of a list in their order, joined again. */
-static char *sorted(const char *list)
-{
-    char *copy = mem_strdup(list), **words = NULL, *save;
-    size_t count = 0, capacity = 0;
-    for (char *at = strtok_r(copy, " \t", &save); at; at = strtok_r(NULL, " \t", &save)) {
-        words = mem_grow(words, &capacity, count + 1, sizeof *words);
-        words[count++] = at;
-    }
-    if (count)
-        qsort(words, count, sizeof *words, by_text);
-    struct buf out = BUF_INIT;
-    for (size_t i = 0; i < count; i++)
-        buf_printf(&out, "%s%s", i ? " " : "", words[i]);
-    free(words);
-    free(copy);
-    return buf_take(&out);
-}
-
-static void check_task_list(struct play *p, const struct step *step)
-{
-    struct task_list tasks = tasks_at_work(p);
-    AUTO_BUF names = BUF_INIT;
-    for (size_t i = 0; i < tasks.count; i++)
-        buf_printf(&names, "%s ", tasks.list[i].state->name);
-    char *found = sorted(buf_text(&names)), *wanted = sorted(step->words);
-    if (strcmp(found, wanted) != 0)
-        complain(p, "tasks at work: %s", *found ? found : "none");
-    free(found);
-    free(wanted);
-    free(tasks.list);
-}
-
-static void check_value(struct play *p, const struct step *step, struct json_object *value)
-{
-    if (json_same(value, step->value))
-        return;
-    AUTO_BUF text = BUF_INIT;
-    json_write(&text, value);
-    complain(p, "it is %s", text.data);
-}
-
-static void check_task(struct play *p, const struct step *step)
-{
-    struct running found;
-    struct execution_task task;
-    if (find_task(p, step, &found) && execution_task(p->x, found.frame, found.task_id, &task))
-        check_value(p, step, task.input);
-}
-
-static void check_exit(struct play *p, const struct step *step)
-{
-    for (size_t i = p->stored_count; i-- > 0;) {
-        const struct stored *event = &p->stored[i];
-        if (event_is_exited(event->type) && event->state && strcmp(event->state->name, step->state) == 0) {
-            check_value(p, step, event->value);
-            return;
-        }
-    }
-    complain(p, "%s has not been left", step->state);
-}
-
-static void check_timer(struct play *p, const struct step *step)
-{
-    int64_t due = execution_next_due(p->x);
-    if (due == INT64_MAX ? step->number != -1 : due - p->inputs.now_ms != step->number)
-        complain(p, "the next timer is due in %lld ms", due == INT64_MAX ? -1LL : (long long)(due - p->inputs.now_ms));
-}
-
-/* Whether the types from `at` on fit the words; "..." takes any run. */
-static bool events_match(const struct play *p, size_t at, char **words, size_t count)
-{
-    while (at < p->stored_count && p->stored[at].id == 0)
-        at++;
-    if (count == 0)
-        return at == p->stored_count;
-    if (strcmp(*words, "...") == 0) {
-        for (;; at++) {
-            if (events_match(p, at, words + 1, count - 1))
-                return true;
-            if (at == p->stored_count)
-                return false;
-        }
-    }
-    return at < p->stored_count && strcmp(event_type_name(p->stored[at].type), *words) == 0 &&
-           events_match(p, at + 1, words + 1, count - 1);
-}
-
-static void check_events(struct play *p, const struct step *step)
-{
-    char *copy = mem_strdup(step->words), **words = NULL, *save;
-    size_t count = 0, capacity = 0;
-    for (char *at = strtok_r(copy, " \t", &save); at; at = strtok_r(NULL, " \t", &save)) {
-        words = mem_grow(words, &capacity, count + 1, sizeof *words);
-        words[count++] = at;
-    }
-    if (!events_match(p, 0, words, count)) {
-        AUTO_BUF text = BUF_INIT;
-        for (size_t i = 0; i < p->stored_count; i++)
-            if (p->stored[i].id)
-                buf_printf(&text, " %s", event_type_name(p->stored[i].type));
-        complain(p, "the events are%s", buf_text(&text));
-    }
-    free(words);
-    free(copy);
-}
-
-static void check_previous(struct play *p, const struct step *step)
-{
-    AUTO_BUF found = BUF_INIT;
-    for (size_t i = 0; i < p->stored_count; i++)
-        if (p->stored[i].id)
-            buf_printf(&found, "%s%lld", found.bytes ? " " : "", (long long)p->stored[i].previous_id);
-    if (strcmp(buf_text(&found), step->words) != 0)
-        complain(p, "the previous events are %s", buf_text(&found));
-}
-
-static void play_expectation(struct play *p, const struct step *step)
-{
-    switch (step->expectation) {
-    case EXPECT_RUNNING:
-        if (execution_phase(p->x) != EXECUTION_OPEN)
-            complain(p, "it does not run: %s, %s", event_type_name(execution_ending(p->x)),
-                     execution_cause(p->x) ? execution_cause(p->x) : "no cause");
-        break;
-    case EXPECT_ENDED:
-        check_ended(p, step);
-        break;
-    case EXPECT_TASKS:
-        check_task_list(p, step);
-        break;
-    case EXPECT_TASK:
-        check_task(p, step);
-        break;
-    case EXPECT_EXIT:
-        check_exit(p, step);
-        break;
-    case EXPECT_TIMER:
-        check_timer(p, step);
-        break;
-    case EXPECT_EVENTS:
-        check_events(p, step);
-        break;
-    case EXPECT_PREVIOUS:
-        check_previous(p, step);
-        break;
-    case EXPECT_HISTORY:
-        if (last_id(p) != step->number)
-            complain(p, "the history has %lld events", (long long)last_id(p));
-    }
+    play_complain(p, "no task of %s is over", step->state);
 }
 
 /* Frames that go on side by side may do so in another order after a crash. */
@@ -573,7 +344,7 @@ static void play_steps(struct play *p, size_t from, bool after_crash)
             run_until(p, p->inputs.now_ms + step->number);
             break;
         case STEP_EXPECT:
-            play_expectation(p, step);
+            play_expect(p, step);
         }
         p->clock_after[i] = p->inputs.now_ms;
     }
@@ -587,7 +358,7 @@ static bool replay(struct play *p, struct execution *x, const struct stored *eve
     struct err err = {0};
     if (event_replay(x, event->row, strlen(event->row), &err) == 0)
         return true;
-    complain(p, "a stored event is not understood: %s: %s", err.message, event->row);
+    play_complain(p, "a stored event is not understood: %s: %s", err.message, event->row);
     return false;
 }
 
@@ -600,8 +371,8 @@ static void check_fold(struct play *p)
             continue;
         char *folded = execution_dump(x);
         if (strcmp(folded, p->stored[i].dump) != 0)
-            complain(p, "the fold up to event %lld differs; live:\n%sfolded:\n%s", (long long)p->stored[i].id,
-                     p->stored[i].dump, folded);
+            play_complain(p, "the fold up to event %lld differs; live:\n%sfolded:\n%s", (long long)p->stored[i].id,
+                          p->stored[i].dump, folded);
         free(folded);
     }
     execution_free(x);
@@ -621,9 +392,9 @@ static int check_shown(void *context, const struct shown_event *shown)
     const struct stored *event = check->at < p->stored_count ? &p->stored[check->at++] : NULL;
     if (event == NULL || shown->id != event->id || shown->type != event->type ||
         shown->previous_id != event->previous_id || shown->at_ms != event->at_ms)
-        complain(p, "the history shows event %lld wrongly", (long long)shown->id);
+        play_complain(p, "the history shows event %lld wrongly", (long long)shown->id);
     else if (event->has_value && event_value_name(event->type) && !json_same(shown->value, event->value))
-        complain(p, "the history shows a wrong payload in event %lld", (long long)shown->id);
+        play_complain(p, "the history shows a wrong payload in event %lld", (long long)shown->id);
     return p->failed;
 }
 
@@ -635,7 +406,7 @@ static void check_view(struct play *p)
     for (size_t i = 0; i < p->stored_count && !p->failed; i++) {
         struct err err = {0};
         if (history_view_row(view, p->stored[i].row, strlen(p->stored[i].row), 0, check_shown, &check, &err) < 0)
-            complain(p, "the history cannot be shown: %s", err.message);
+            play_complain(p, "the history cannot be shown: %s", err.message);
     }
     history_view_free(view);
 }
@@ -645,7 +416,7 @@ static char *all_types(const struct play *p)
     AUTO_BUF types = BUF_INIT;
     for (size_t i = 0; i < p->stored_count; i++)
         buf_printf(&types, "%s ", event_type_name(p->stored[i].type));
-    return sorted(buf_text(&types));
+    return play_sorted(buf_text(&types));
 }
 
 /* Inside a commit other events may follow: of two tasks that time out together, one is enough to go on. */
@@ -654,18 +425,18 @@ static void compare_endings(struct play *live, struct play *crashed, bool same_e
     struct execution *a = live->x, *b = crashed->x;
     const char *error_a = execution_error(a), *error_b = execution_error(b);
     if (execution_phase(a) != execution_phase(b) || execution_ending(a) != execution_ending(b))
-        complain(crashed, "it ends otherwise: %s", event_type_name(execution_ending(b)));
+        play_complain(crashed, "it ends otherwise: %s", event_type_name(execution_ending(b)));
     if (!json_same(execution_output(a), execution_output(b)))
-        complain(crashed, "it ends with another output");
+        play_complain(crashed, "it ends with another output");
     if ((error_a == NULL) != (error_b == NULL) || (error_a && strcmp(error_a, error_b) != 0))
-        complain(crashed, "it ends with another error: %s", error_b ? error_b : "none");
+        play_complain(crashed, "it ends with another error: %s", error_b ? error_b : "none");
     if (execution_stopped_ms(a) != execution_stopped_ms(b))
-        complain(crashed, "it ends at another time");
+        play_complain(crashed, "it ends at another time");
     if (!same_events)
         return;
     char *types_a = all_types(live), *types_b = all_types(crashed);
     if (strcmp(types_a, types_b) != 0)
-        complain(crashed, "other events:\n%s\ninstead of:\n%s", types_b, types_a);
+        play_complain(crashed, "other events:\n%s\ninstead of:\n%s", types_b, types_a);
     free(types_a);
     free(types_b);
 }
@@ -692,7 +463,7 @@ static bool crash_at(struct play *live, size_t count)
     if (!p.failed) {
         execution_resume(p.x, &p.inputs, &p.outbox);
         if (last->dump && p.outbox.event_count && execution_next_due(p.x) > p.inputs.now_ms)
-            complain(&p, "nothing was left to do, and %zu events came", p.outbox.event_count);
+            play_complain(&p, "nothing was left to do, and %zu events came", p.outbox.event_count);
         commit(&p);
         run_until(&p, live->clock_after[last->step]);
         play_steps(&p, last->step + 1, true);
