@@ -164,6 +164,14 @@ static void a_claim_outlives_the_owner(void **state)
 
 /* --- children -------------------------------------------------------------------------------------------------- */
 
+/* From now on the parent waits for the end of its child. */
+static void wait_for_submission(struct nodes *nodes, const struct started *parent)
+{
+    NODES_WAIT(nodes,
+               nodes_sql(nodes, "SELECT count(*) FROM orchestrator.events WHERE type = 'TaskSubmitted' AND arn = '%s'",
+                         parent->arn) == 1);
+}
+
 /* The child has a name that lies on the other node's shard; the parent is told of its end, also when either has moved.
  */
 static void a_nested_execution_runs_elsewhere(void **state)
@@ -179,6 +187,7 @@ static void a_nested_execution_runs_elsewhere(void **state)
         snprintf(input, sizeof input, "{\\\"child\\\":\\\"%s\\\"}", child.name);
         struct started parent = nodes_start(nodes, a, a, "parent", input);
         char *token = nodes_token(nodes, a, child.arn);
+        wait_for_submission(nodes, &parent);
         if (moves == CHILD)
             nodes_leave(b);
         if (moves == PARENT_OF_IT)
@@ -207,6 +216,7 @@ static void a_child_leaves_before_its_parent(void **state)
     snprintf(input, sizeof input, "{\\\"child\\\":\\\"%s\\\"}", child.name);
     struct started parent = nodes_start(nodes, a, a, "parent", input);
     char *token = nodes_token(nodes, a, child.arn);
+    wait_for_submission(nodes, &parent);
     engine_drain(a->engine);
     NODES_WAIT(nodes, engine_owns(b->engine, child.arn));
     assert_true(engine_owns(a->engine, parent.arn));
@@ -227,11 +237,7 @@ static void a_nested_execution_is_stopped_elsewhere(void **state)
     char input[128];
     snprintf(input, sizeof input, "{\\\"child\\\":\\\"%s\\\"}", child.name);
     struct started parent = nodes_start(nodes, b, a, "parent", input);
-    free(nodes_token(nodes, a, child.arn));
-    NODES_WAIT(nodes, nodes_sql(nodes,
-                                "SELECT count(*) FROM orchestrator.events WHERE type = 'TaskSubmitted'"
-                                " AND arn = '%s'",
-                                parent.arn) == 1);
+    wait_for_submission(nodes, &parent);
     assert_call(nodes, b, "", "StopExecution", "{\"executionArn\":\"%s\"}", parent.arn);
     assert_end(nodes, b, parent.arn, "ABORTED");
     assert_end(nodes, a, child.arn, "ABORTED");
