@@ -59,12 +59,6 @@ bool execution_read_input(struct service_call *call, struct json_object **ret_in
     if (text == NULL)
         text = "{}";
     size_t bytes = strlen(text);
-    size_t bytes_max = engine_payload_max(call->service->engine);
-    if (bytes > bytes_max) {
-        call_fail(call, "InvalidExecutionInput", "Invalid State Machine Execution Input: 'Input exceeds %zu bytes.'",
-                  bytes_max);
-        return false;
-    }
     if (bytes == 0) {
         call_fail(call, "InvalidExecutionInput", "Invalid State Machine Execution Input: 'Invalid execution input.'");
         return false;

@@ -128,11 +128,21 @@ static void check_range(struct findings *findings, const struct model_shape *sha
         buf_printf(&findings->text, "Member must have %s greater than or equal to %lld", measured,
                    (long long)shape->min);
     }
-    size_t max = shape->payload ? findings->payload_max : (size_t)shape->max;
-    if (shape->has_max && measure > (double)max) {
+    if (shape->has_max && measure > (double)shape->max) {
         begin_finding(findings, shape, place, value);
-        buf_printf(&findings->text, "Member must have %s less than or equal to %zu", measured, max);
+        buf_printf(&findings->text, "Member must have %s less than or equal to %lld", measured, (long long)shape->max);
     }
+}
+
+/* Of a payload the bytes count, not the characters. */
+static void check_payload(struct findings *findings, const struct model_shape *shape, const struct place *place,
+                          struct json_object *value)
+{
+    if ((size_t)json_object_get_string_len(value) <= findings->payload_max)
+        return;
+    begin_finding(findings, shape, place, value);
+    buf_printf(&findings->text, "Member must have size less than or equal to %zu bytes in UTF-8 encoding",
+               findings->payload_max);
 }
 
 static bool matches(const char *regex, const char *text, size_t bytes)
@@ -156,7 +166,10 @@ static void check_string(struct findings *findings, const struct model_shape *sh
 {
     const char *text = json_object_get_string(value);
     size_t bytes = (size_t)json_object_get_string_len(value);
-    check_range(findings, shape, place, value, (double)model_text_length(text, bytes), "length");
+    if (shape->payload)
+        check_payload(findings, shape, place, value);
+    else
+        check_range(findings, shape, place, value, (double)model_text_length(text, bytes), "length");
     if (shape->regex && !matches(shape->regex, text, bytes)) {
         begin_finding(findings, shape, place, value);
         buf_printf(&findings->text, "Member must satisfy regular expression pattern: %s", shape->pattern);

@@ -33,7 +33,7 @@ struct model_shape {
     const char *name;
     enum model_type type;
     bool sensitive; /* the value is not shown in messages */
-    bool payload;   /* an input or a result: its greatest length is the one that is set */
+    bool payload;   /* an input or a result: how many bytes it may have is set */
     bool has_min, has_max;
     int64_t min, max;                   /* of a number; else of the length */
     const char *pattern;                /* as AWS shows it */
@@ -72,7 +72,7 @@ enum model_verdict {
 };
 /*
  * Checks an input; the message (heap) is set where something is wrong. Members that are not in the model are ignored.
- * payload_max: the greatest length of what has `payload`.
+ * payload_max: the most bytes of what has `payload`.
  */
 enum model_verdict model_check(const struct model_shape *shape, struct json_object *input, size_t payload_max,
                                char **ret_message);

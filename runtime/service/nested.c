@@ -209,9 +209,10 @@ static void on_ended(void *context, const struct engine_outcome *outcome)
     bool parsed = child->task->resource->pattern == PATTERN_SYNC_2;
     bool good = outcome->status == EXECUTION_SUCCEEDED;
     AUTO_JSON struct json_object *record = json_object_new_object();
-    if (outcome->cause)
+    bool shows_error = outcome->status != EXECUTION_TIMED_OUT; /* as DescribeExecution does */
+    if (outcome->cause && shows_error)
         json_add_text(record, "Cause", outcome->cause);
-    if (outcome->error)
+    if (outcome->error && shows_error)
         json_add_text(record, "Error", outcome->error);
     json_add_text(record, "ExecutionArn", child->arn);
     add_payload(record, "Input", child->input, parsed && good);

@@ -80,7 +80,7 @@ static bool resolve(struct service_call *call, struct starting *starting)
 {
     *starting = (struct starting){0};
     const char *name = call_text(call, "name");
-    if (!call_arn(call, "stateMachineArn", ANY_MACHINE, &starting->given) || (name && !call_name(call, name)))
+    if (!call_arn(call, "stateMachineArn", ANY_MACHINE, &starting->given))
         return false;
     if (starting->given.label) {
         machine_fail_labelled(call);
@@ -88,7 +88,7 @@ static bool resolve(struct service_call *call, struct starting *starting)
     }
     if (name)
         snprintf(starting->name, sizeof starting->name, "%s", name);
-    if (machine_look(call, &starting->given, &starting->machine)) {
+    if (machine_look(call, &starting->given, &starting->machine) && (name == NULL || call_name(call, name))) {
         starting->machine_arn = machine_arn(call->service, starting->machine);
         if (resolve_revision(call, starting) && resolve_test_case(call, starting) &&
             execution_read_input(call, &starting->input))

@@ -226,7 +226,8 @@ class Sizes(unittest.TestCase):
         self.assertEqual(self.answer_to([], 262144)[1]["status"], "SUCCEEDED")
         status, answer = self.answer_to([], 262145)
         self.assertEqual((status, answer["__type"]), (400, "ValidationException"))
-        self.assertIn("length less than or equal to 262144", answer["message"])
+        self.assertEqual(answer["message"], "1 validation error detected: Value at 'input' failed to satisfy "
+                         "constraint: Member must have size less than or equal to 262144 bytes in UTF-8 encoding")
         self.assertEqual(self.answer_to(["--payload-limit", "300000"], 300000)[1]["status"], "SUCCEEDED")
         self.assertIn("equal to 300000", self.answer_to(["--payload-limit", "300000"], 300001)[1]["message"])
         self.assertIn("equal to 100", self.answer_to(["--payload-limit", "100"], 101)[1]["message"])
