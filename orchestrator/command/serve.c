@@ -83,8 +83,7 @@ static int read_virtual_clock(const struct options *options, bool *ret_virtual, 
     return err_set(err, ERR_INVALID, "--clock: expected real or virtual, found \"%s\"", clock);
 }
 
-/* --- the end: requests and tasks at work come to their end, then the loop stops
- * ---------------------------------------------- */
+/* --- the end: requests and tasks at work come to their end, then the loop stops ----------------------------------- */
 
 static void poll_drain(evutil_socket_t socket, short what, void *context)
 {

@@ -202,8 +202,7 @@ static void settle(struct connection *connection)
     enter_queue(connection);
 }
 
-/* --- output
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- output ------------------------------------------------------------------------------------------------------- */
 
 /* Bytes that went out, 0 when none can just now, -1 when none ever will. */
 static ssize_t send_some(struct connection *connection, const struct iovec *parts, int count)
@@ -315,8 +314,7 @@ void connection_answer(struct connection *connection, const struct http_answer *
     settle(connection);
 }
 
-/* --- input
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- input -------------------------------------------------------------------------------------------------------- */
 
 static void refuse(struct connection *connection, int status, const char *why)
 {
@@ -564,8 +562,7 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
         on_readable(fd, EV_READ, connection); /* settles too */
 }
 
-/* --- all of them
- * ------------------------------------------------------------------------------------------------------- */
+/* --- all of them -------------------------------------------------------------------------------------------------- */
 
 /* The first of a queue is late. */
 static void give_up(struct connection *connection)

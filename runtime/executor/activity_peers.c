@@ -193,8 +193,7 @@ void activity_peers_offer(struct activity *activity)
     event_active(peers->turn, EV_TIMEOUT, 0);
 }
 
-/* --- claiming: the side with polls
- * ------------------------------------------------------------------------------------ */
+/* --- claiming: the side with polls -------------------------------------------------------------------------------- */
 
 static struct source *find_source(struct activity *activity, const char *node)
 {

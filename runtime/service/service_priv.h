@@ -161,8 +161,7 @@ bool call_page_position(struct service_call *call, const char *scope, char **ret
 void page_add_token(struct service_call *call, struct json_object *output, const char *scope, const char *position);
 char *page_token(struct service_call *call, const char *scope, const char *position);
 
-/* --- records: documents of the store (records.c)
- * --------------------------------------------------------------------------- */
+/* --- records: documents of the store (records.c) ------------------------------------------------------------------ */
 
 /* Reads a document: ERR_NOT_FOUND where there is none. */
 int record_read(struct service *service, const char *kind, const char *key, struct json_object **ret_value,

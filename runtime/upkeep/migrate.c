@@ -116,8 +116,7 @@ static int name_move(struct migration *migration, struct err *err)
     return 0;
 }
 
-/* --- copying
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- copying ------------------------------------------------------------------------------------------------------ */
 
 static int report(struct migration *migration)
 {
@@ -213,8 +212,7 @@ static int copy_documents(struct migration *migration)
     return result;
 }
 
-/* --- the end
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------------------------------------------------ */
 
 static int compare(const char *what, int64_t source, int64_t target, struct err *err)
 {

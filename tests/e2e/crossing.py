@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 import time
 
 from engine import ROLE, Server
@@ -31,7 +32,9 @@ class Cluster:
     def __init__(self):
         self.postgres = Postgres()
         self.nodes = []
-        self.there = self.postgres.start()  # False: PostgreSQL's server is not installed
+        if not self.postgres.start():
+            print("skipped: PostgreSQL's server is not installed")
+            sys.exit(77)
 
     def __enter__(self):
         return self

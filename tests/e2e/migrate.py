@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 
 from engine import PROGRAM, ROLE, Checks, Refused, Server, history_faults
 from postgres import Postgres

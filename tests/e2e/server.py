@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import unittest
 import urllib.request
 
 from engine import new_store
@@ -68,6 +69,21 @@ class Server:
     def get(self, path):
         with contextlib.closing(urllib.request.urlopen(self.url + path, timeout=10)) as answer:
             return answer.read().decode()
+
+
+class ServerTest(unittest.TestCase):
+    """Tests that share a server: `self.server`; `options` are those of `serve`, `config` its configuration."""
+
+    options = ()
+    config = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(*cls.options, config=cls.config)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.close()
 
 
 def until(condition, seconds=10):

@@ -4,22 +4,14 @@ import json
 import time
 import unittest
 
-from server import ROLE, Server, until
+from server import ROLE, ServerTest, until
 
 STATES = "arn:aws:states:us-east-1:123456789012:"
 PASS = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}})
 WAIT = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 600, "End": True}}})
 
 
-class Answers(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.close()
-
+class Answers(ServerTest):
     def post(self, operation, headers=(), **members):
         connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=30)
         connection.request("POST", "/", json.dumps(members),

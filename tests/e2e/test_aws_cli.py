@@ -5,20 +5,12 @@ import subprocess
 import threading
 import unittest
 
-from server import REGION, ROLE, Server, until
+from server import REGION, ROLE, ServerTest, until
 
 PASS = '{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}'
 
 
-class AwsCli(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.close()
-
+class AwsCli(ServerTest):
     def aws(self, *arguments, fails=False):
         environment = dict(os.environ, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_PAGER="",
                            AWS_DEFAULT_REGION=REGION)

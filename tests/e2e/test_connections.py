@@ -10,7 +10,7 @@ import time
 import unittest
 import urllib.error
 
-from server import ROLE, Server, until
+from server import ROLE, Server, ServerTest, until
 
 EXPRESS = {"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 1, "End": True}}}
 
@@ -65,15 +65,7 @@ class Client:
         return answer and answer[0]
 
 
-class Connections(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.close()
-
+class Connections(ServerTest):
     def call(self, operation, body, status=200):
         with Client(self.server) as client:
             answer = client.send(request(operation, json.dumps(body).encode())).answer()
@@ -266,16 +258,10 @@ class Connections(unittest.TestCase):
         self.assertEqual(self.server.get("/health"), "ok\n")
 
 
-class Limits(unittest.TestCase):
+class Limits(ServerTest):
     """Of connections and of time."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server("--connections-max", "8", "--idle-timeout", "2", "--request-timeout", "1")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.close()
+    options = ("--connections-max", "8", "--idle-timeout", "2", "--request-timeout", "1")
 
     def test_idle_connections_end(self):
         with Client(self.server) as silent, Client(self.server) as spoke:

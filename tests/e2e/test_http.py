@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from server import PROGRAM, ROLE, Server, until
+from server import PROGRAM, ROLE, Server, ServerTest, until
 
 KEYS = """
 keys:
@@ -30,14 +30,8 @@ def post(server, operation, body, headers=None, context=None):
         connection.close()
 
 
-class Plain(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server("--audit-log", "-")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.close()
+class Plain(ServerTest):
+    options = ("--audit-log", "-")
 
     def test_framework_errors(self):
         status, answer, headers = post(self.server, "NoSuchThing", "{}")
@@ -152,14 +146,8 @@ class Plain(unittest.TestCase):
         self.assertEqual((line["operation"], line["status"], line["error"]), ("CreateActivity", 200, None))
 
 
-class Authenticated(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server(config=KEYS)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.close()
+class Authenticated(ServerTest):
+    config = KEYS
 
     def call(self, key, secret, method, **arguments):
         import boto3

@@ -95,7 +95,9 @@ class Logs(unittest.TestCase):
         until(lambda: len(self.types(arn, name="other+group%231.jsonl")) == 4)
         arn = self.ended(self.machine("map", MAP, logging("ALL")), input="[1,2]")
         run = self.call("ListMapRuns", executionArn=arn)["mapRuns"][0]["mapRunArn"]
-        for child in self.call("ListExecutions", mapRunArn=run)["executions"]:
+        children = self.call("ListExecutions", mapRunArn=run)["executions"]
+        self.assertEqual(len(children), 2)
+        for child in children:
             until(lambda: len(self.types(child["executionArn"])) == 4)
         arn = self.ended(self.machine("again", FAILS, logging("ERROR")))
         self.call("RedriveExecution", executionArn=arn)

@@ -10,7 +10,7 @@ import time
 import unittest
 import uuid
 
-from server import ROLE, Server, until
+from server import ROLE, ServerTest, until
 
 SECRETS = {role: f"{role}-secret-0123456789" for role in ("read", "run", "admin", "token")}
 CONFIG = "keys:\n" + "".join(f"  - {{id: {role.upper()}, secret: {secret}, role: {role}}}\n"
@@ -71,14 +71,9 @@ class Request:
             connection.close()
 
 
-class Guarded(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server("--audit-log", "-", "--metrics-token", "figures-0123456789", config=CONFIG)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.close()
+class Guarded(ServerTest):
+    options = ("--audit-log", "-", "--metrics-token", "figures-0123456789")
+    config = CONFIG
 
     def request(self, operation="ListActivities", role="admin", **members):
         return Request(self.server, operation, role, **members)

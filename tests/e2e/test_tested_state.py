@@ -3,22 +3,14 @@ import http.client
 import json
 import unittest
 
-from server import Server
+from server import ServerTest
 
 CHILD = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
 DISTRIBUTED = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **CHILD}
 READER = {"Resource": "arn:aws:states:::s3:getObject", "Parameters": {"Bucket": "b", "Key": "k"}}
 
 
-class TestedState(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.close()
-
+class TestedState(ServerTest):
     def post(self, state, data, **members):
         connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=30)
         connection.request("POST", "/", json.dumps({
