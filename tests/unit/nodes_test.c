@@ -4,7 +4,7 @@
  */
 #include "asl/base/json.h"
 #include "runtime/executor/engine.h"
-#include "runtime/store/store.h"
+#include "runtime/store/store_priv.h"
 #include "tests/unit/nodes_calls.h"
 
 #include <setjmp.h>
@@ -243,6 +243,31 @@ static void a_nested_execution_is_stopped_elsewhere(void **state)
     assert_end(nodes, a, child.arn, "ABORTED");
 }
 
+#define MAP                                                                                                            \
+    "{\"StartAt\":\"M\",\"States\":{\"M\":{\"Type\":\"Map\",\"Label\":\"m\",\"End\":true,\"ItemProcessor\":{"          \
+    "\"ProcessorConfig\":{\"Mode\":\"DISTRIBUTED\",\"ExecutionType\":\"STANDARD\"},\"StartAt\":\"P\",\"States\":{"     \
+    "\"P\":{\"Type\":\"Pass\",\"End\":true}}}}}}"
+
+/*
+ * Children of a map run that came from a store with other shards keep the names that they had there, which lie anywhere
+ * here: they are started as soon as this node has their shards.
+ */
+static void a_moved_map_run_waits_for_the_shards_of_its_children(void **state)
+{
+    struct nodes *nodes = *state;
+    struct node *a, *b;
+    const struct store source = {.shards = 1};
+    assert_int_equal(store_adopt(nodes->fixture->store, &source, INT64_MAX, NULL), 0); /* as all did that start here */
+    nodes_begin(nodes, &a, &b);
+    nodes_create_machine(nodes, a, "map", MAP);
+    struct started parent = nodes_start(nodes, a, a, "map", "[1,2,3,4,5,6,7,8,9]");
+    NODES_WAIT(nodes, nodes_sql(nodes, "SELECT count(*) FROM orchestrator.events WHERE type = 'MapRunStarted'") == 1);
+    nodes_leave(b);
+    assert_end(nodes, a, parent.arn, "[1,2,3,4,5,6,7,8,9]");
+    assert_int_equal(nodes_sql(nodes, "SELECT count(*) FROM orchestrator.execution"), 1 + 9);
+    assert_true(nodes_sql(nodes, "SELECT count(DISTINCT shard) FROM orchestrator.execution") > 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, nodes_setup, nodes_calls_teardown)
 
 int main(void)
@@ -257,6 +282,7 @@ int main(void)
         TEST(a_nested_execution_runs_elsewhere),
         TEST(a_child_leaves_before_its_parent),
         TEST(a_nested_execution_is_stopped_elsewhere),
+        TEST(a_moved_map_run_waits_for_the_shards_of_its_children),
     };
     if (!nodes_can_be_tested())
         return 77;
