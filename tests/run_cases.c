@@ -245,7 +245,8 @@ static int flow_map(struct dataflow *f, struct json_object *effective)
     AUTO_JSON struct json_object *items = NULL;
     int64_t concurrency, count;
     double percentage;
-    if (dataflow_map_items(f->state, f->env, effective, &items, &f->failure) != 0 ||
+    bool keyed;
+    if (dataflow_map_items(f->state, f->env, effective, &items, &keyed, &f->failure) != 0 ||
         dataflow_map_max_concurrency(f->state, f->env, &concurrency, &f->failure) != 0 ||
         dataflow_map_tolerated(f->state, f->env, &count, &percentage, &f->failure) != 0)
         return -1;

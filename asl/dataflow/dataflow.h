@@ -58,9 +58,14 @@ int dataflow_timeouts(const struct state *state, struct asl_env *env, int64_t *r
 int dataflow_credentials(const struct state *state, struct asl_env *env, struct json_object *effective,
                          struct json_object **ret_credentials, struct asl_failure *failure);
 
-/* Map: the array of items (an object's members become {"Key","Value"} items as AWS does). */
+/*
+ * Map: the array of items. An object's members become {"Key","Value"} items, as AWS does: then ret_keyed is true, and
+ * the context object has the two apart (dataflow_map_item()).
+ */
 int dataflow_map_items(const struct state *state, struct asl_env *env, struct json_object *effective,
-                       struct json_object **ret_items, struct asl_failure *failure);
+                       struct json_object **ret_items, bool *ret_keyed, struct asl_failure *failure);
+/* The context object's Map.Item of an item: Index, Value and, where items are keyed, Key. A new reference. */
+struct json_object *dataflow_map_item(int64_t index, struct json_object *item, bool keyed);
 /* Map: input of one iteration: ItemSelector (the env's context carries Map.Item) or the item itself. */
 int dataflow_map_item_input(const struct state *state, struct asl_env *env, struct json_object *effective,
                             struct json_object *item, struct json_object **ret_input, struct asl_failure *failure);

@@ -32,8 +32,18 @@ static int fail_items_path(const struct jsonpath_miss *miss, struct json_object 
     return -1;
 }
 
+struct json_object *dataflow_map_item(int64_t index, struct json_object *item, bool keyed)
+{
+    struct json_object *key = NULL, *value = item, *part = json_object_new_object();
+    json_add_int(part, "Index", index);
+    if (keyed && json_member(item, "Key", &key) && json_member(item, "Value", &value))
+        json_add(part, "Key", json_object_get(key));
+    json_add(part, "Value", json_object_get(value));
+    return part;
+}
+
 static int jsonpath_items(const struct state *state, struct asl_env *env, struct json_object *effective,
-                          struct json_object **ret_items, struct asl_failure *failure)
+                          struct json_object **ret_items, bool *ret_keyed, struct asl_failure *failure)
 {
     AUTO_JSON struct json_object *value = NULL;
     struct jsonpath_miss miss;
@@ -41,7 +51,8 @@ static int jsonpath_items(const struct state *state, struct asl_env *env, struct
         value = json_object_get(effective);
     else if (jsonpath_eval(state->items_path.path, effective, env, &value, &miss) != 0)
         return fail_items_path(&miss, effective, failure);
-    if (json_object_is_type(value, json_type_object))
+    *ret_keyed = json_object_is_type(value, json_type_object);
+    if (*ret_keyed)
         *ret_items = members_as_items(value);
     else if (json_object_is_type(value, json_type_array))
         *ret_items = json_take(&value);
@@ -74,10 +85,11 @@ static int jsonata_items(const struct state *state, struct asl_env *env, struct 
 }
 
 int dataflow_map_items(const struct state *state, struct asl_env *env, struct json_object *effective,
-                       struct json_object **ret_items, struct asl_failure *failure)
+                       struct json_object **ret_items, bool *ret_keyed, struct asl_failure *failure)
 {
+    *ret_keyed = false;
     return state->jsonata ? jsonata_items(state, env, ret_items, failure)
-                          : jsonpath_items(state, env, effective, ret_items, failure);
+                          : jsonpath_items(state, env, effective, ret_items, ret_keyed, failure);
 }
 
 int dataflow_map_item_input(const struct state *state, struct asl_env *env, struct json_object *effective,

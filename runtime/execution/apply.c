@@ -248,6 +248,7 @@ static void start_map(struct execution *x, struct frame *frame, const struct eve
     children->items = json_object_get(event->value);
     children->last_event_id = event->id;
     children->max_concurrency = json_member_int(event->details, "_maxConcurrency", 0);
+    children->keyed = json_member_int(event->details, "_keyed", 0) != 0;
 }
 
 static void start_map_run(struct frame *frame, const struct event *event)

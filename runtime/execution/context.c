@@ -1,4 +1,5 @@
 #include "asl/base/json.h"
+#include "asl/dataflow/dataflow.h"
 #include "asl/dataflow/timestamp.h"
 #include "runtime/execution/execution_priv.h"
 
@@ -39,11 +40,9 @@ static struct json_object *state_part(const struct frame *frame)
     return part;
 }
 
-static struct json_object *item_part(uint32_t slot, struct json_object *item, const char *source)
+static struct json_object *item_part(uint32_t slot, struct json_object *item, bool keyed, const char *source)
 {
-    struct json_object *inner = json_object_new_object();
-    json_add_int(inner, "Index", slot);
-    json_add(inner, "Value", json_object_get(item));
+    struct json_object *inner = dataflow_map_item(slot, item, keyed);
     if (source)
         json_add_text(inner, "Source", source);
     struct json_object *part = json_object_new_object();
@@ -71,13 +70,14 @@ static struct json_object *make_context(void *context)
         json_add(object, "Task", task);
     }
     if (owner->item_slot != NEVER_SLOT) {
-        json_add(object, "Map", item_part(owner->item_slot, owner->item, owner->item_source));
+        json_add(object, "Map", item_part(owner->item_slot, owner->item, owner->item_keyed, owner->item_source));
         return object;
     }
     for (const struct frame *f = owner->frame; f->parent; f = f->parent) {
         const struct children *siblings = f->parent->children;
         if (f->parent->state->type == STATE_MAP && siblings && siblings->items) {
-            json_add(object, "Map", item_part(f->slot, json_object_array_get_idx(siblings->items, f->slot), NULL));
+            json_add(object, "Map",
+                     item_part(f->slot, json_object_array_get_idx(siblings->items, f->slot), siblings->keyed, NULL));
             break;
         }
     }

@@ -43,6 +43,7 @@ struct children {
     int64_t max_concurrency;   /* 0: no limit */
     int64_t last_event_id;     /* of the child that ended last */
     struct json_object *items; /* Map */
+    bool keyed;                /* Map: they are the members of an object */
 };
 
 struct frame {
@@ -160,6 +161,7 @@ struct env_owner {
     const char *token;        /* $$.Task.Token, or NULL */
     uint32_t item_slot;       /* $$.Map.Item of an ItemSelector: index; NEVER_SLOT: that of the iteration it runs in */
     struct json_object *item; /* and value */
+    bool item_keyed;          /* the item is a member of an object */
     const char *item_source;  /* distributed Map: $$.Map.Item.Source, or NULL */
 };
 #define NEVER_SLOT UINT32_MAX

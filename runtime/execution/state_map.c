@@ -10,14 +10,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void start_inline(struct execution *x, struct frame *frame, struct json_object *items, int64_t max_concurrency)
+static void start_inline(struct execution *x, struct frame *frame, struct json_object *items, bool keyed,
+                         int64_t max_concurrency)
 {
     struct event event = event_with(frame, EVENT_MAP_STARTED, items);
     event.number = (int64_t)json_object_array_length(items);
-    if (max_concurrency) {
+    if (max_concurrency || keyed)
         event.details = json_object_new_object();
+    if (max_concurrency)
         json_add_int(event.details, "_maxConcurrency", max_concurrency);
-    }
+    if (keyed)
+        json_add_int(event.details, "_keyed", 1);
     emit(x, event);
 }
 
@@ -102,7 +105,8 @@ static int settle_run(struct event *event, const struct state *state, struct asl
  * (reference/history.md section 3.4).
  */
 static void start_distributed(struct execution *x, struct frame *frame, struct asl_env *env,
-                              struct json_object *effective, struct json_object *items, int64_t max_concurrency)
+                              struct json_object *effective, struct json_object *items, bool keyed,
+                              int64_t max_concurrency)
 {
     struct event started = event_with(frame, EVENT_MAP_STARTED, items);
     started.number = items ? (int64_t)json_object_array_length(items) : 0;
@@ -115,6 +119,8 @@ static void start_distributed(struct execution *x, struct frame *frame, struct a
     event.details = json_object_new_object();
     json_add_text(event.details, "mapRunArn", arn);
     json_add_int(event.details, "_maxConcurrency", max_concurrency);
+    if (keyed)
+        json_add_int(event.details, "_keyed", 1);
     struct asl_failure failure = ASL_FAILURE_INIT;
     if (settle_run(&event, frame->state, env, effective, &failure) != 0) {
         event_release(&event);
@@ -134,14 +140,15 @@ void work_map(struct execution *x, struct frame *frame)
     AUTO_JSON struct json_object *effective = NULL;
     AUTO_JSON struct json_object *items = NULL;
     int64_t max_concurrency = 0;
+    bool keyed = false;
     if (dataflow_input(state, &env, &effective, &failure) != 0 ||
-        (state->item_reader == NULL && dataflow_map_items(state, &env, effective, &items, &failure) != 0) ||
+        (state->item_reader == NULL && dataflow_map_items(state, &env, effective, &items, &keyed, &failure) != 0) ||
         dataflow_map_max_concurrency(state, &env, &max_concurrency, &failure) != 0)
         fail_state(x, frame, &failure);
     else if (state->distributed)
-        start_distributed(x, frame, &env, effective, items, max_concurrency);
+        start_distributed(x, frame, &env, effective, items, keyed, max_concurrency);
     else
-        start_inline(x, frame, items, max_concurrency);
+        start_inline(x, frame, items, keyed, max_concurrency);
     asl_env_release(&env);
 }
 
@@ -169,6 +176,7 @@ int execution_map_item_input(struct execution *x, uint32_t id, const struct inpu
     frame_env(x, frame, &owner, &env);
     owner.item_slot = index;
     owner.item = item;
+    owner.item_keyed = json_member_int(frame->map_run, "_keyed", 0) != 0;
     char *source = item_source(frame);
     owner.item_source = source;
     AUTO_JSON struct json_object *effective = NULL;

@@ -39,6 +39,7 @@ static bool start_iteration(struct execution *x, struct frame *frame)
     frame_env(x, frame, &owner, &env);
     owner.item_slot = children->started;
     owner.item = json_object_array_get_idx(children->items, children->started);
+    owner.item_keyed = children->keyed;
     struct asl_failure failure = ASL_FAILURE_INIT;
     AUTO_JSON struct json_object *effective = NULL;
     AUTO_JSON struct json_object *input = NULL;

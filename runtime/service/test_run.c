@@ -151,18 +151,15 @@ static int run_plain(struct test *test, struct asl_failure *failure)
 }
 
 /* The input of each iteration: each sees its own item in the context object. */
-static int select_inputs(struct test *test, struct json_object *items, struct json_object **ret_inputs,
+static int select_inputs(struct test *test, struct json_object *items, bool keyed, struct json_object **ret_inputs,
                          struct asl_failure *failure)
 {
     AUTO_JSON struct json_object *inputs = json_object_new_array();
     struct json_object *whole = test->env.context;
     int code = 0;
     for (size_t i = 0; code == 0 && i < json_object_array_length(items); i++) {
-        struct json_object *item = json_object_new_object();
-        json_add_int(item, "Index", (int64_t)i);
-        json_add(item, "Value", json_object_get(json_object_array_get_idx(items, i)));
         struct json_object *map = json_object_new_object();
-        json_add(map, "Item", item);
+        json_add(map, "Item", dataflow_map_item((int64_t)i, json_object_array_get_idx(items, i), keyed));
         AUTO_JSON struct json_object *context = json_shallow_copy(test->context);
         json_add(context, "Map", map);
         test->env.context = context;
@@ -199,12 +196,12 @@ static int inspect_batches(struct test *test, struct json_object *inputs, struct
 }
 
 /* What becomes of the items, for the eyes of the caller. */
-static int inspect_items(struct test *test, struct json_object *items, struct asl_failure *failure)
+static int inspect_items(struct test *test, struct json_object *items, bool keyed, struct asl_failure *failure)
 {
     AUTO_JSON struct json_object *inputs = NULL;
     if (test->state->item_selector == NULL)
         inputs = json_object_get(items);
-    else if (select_inputs(test, items, &inputs, failure) != 0)
+    else if (select_inputs(test, items, keyed, &inputs, failure) != 0)
         return -1;
     else
         json_add(test->inspection, "afterItemSelector", json_object_get(inputs));
@@ -212,14 +209,14 @@ static int inspect_items(struct test *test, struct json_object *items, struct as
 }
 
 /* Items of a reader are those of the data that were given, or of the input as if they had been read. NULL: none. */
-static int find_items(struct test *test, struct json_object **ret_items, struct asl_failure *failure)
+static int find_items(struct test *test, struct json_object **ret_items, bool *ret_keyed, struct asl_failure *failure)
 {
     const struct state *state = test->state;
     const struct item_reader *reader = state->item_reader;
     bool given;
     double items_max = 0;
     if (reader == NULL || (test->reader_data == NULL && state->items_path.kind == PATH_SOME))
-        return dataflow_map_items(state, &test->env, test->effective, ret_items, failure);
+        return dataflow_map_items(state, &test->env, test->effective, ret_items, ret_keyed, failure);
     if (test->reader_data == NULL)
         return 0;
     if (dataflow_number(state, &reader->max_items, &test->env, &given, &items_max, failure) != 0 ||
@@ -242,7 +239,9 @@ static int run_map(struct test *test, struct asl_failure *failure)
     AUTO_JSON struct json_object *items = NULL;
     int64_t concurrency, count;
     double percentage;
-    if (dataflow_input(state, &test->env, &test->effective, failure) != 0 || find_items(test, &items, failure) != 0)
+    bool keyed = false;
+    if (dataflow_input(state, &test->env, &test->effective, failure) != 0 ||
+        find_items(test, &items, &keyed, failure) != 0)
         return -1;
     size_t item_count = items ? json_object_array_length(items) : 0;
     if (items && test->iteration_failures > (int64_t)item_count) {
@@ -251,7 +250,7 @@ static int run_map(struct test *test, struct asl_failure *failure)
     }
     if (dataflow_map_max_concurrency(state, &test->env, &concurrency, failure) != 0 ||
         dataflow_map_tolerated(state, &test->env, &count, &percentage, failure) != 0 ||
-        (items && inspect_items(test, items, failure) != 0))
+        (items && inspect_items(test, items, keyed, failure) != 0))
         return -1;
     if (!test->mock.has_result)
         test_task_failed(test, test->mock.error, test->mock.cause);

@@ -249,6 +249,8 @@ class Buckets(unittest.TestCase):
                 return json.loads(post(server, "DescribeExecution", body)[1]["output"])[0]["from"]
 
             self.assertEqual(source("input"), "STATE_DATA")
+            self.assertEqual(source("members", ItemsPath="$$.StateMachine", ItemSelector={
+                "from.$": "$$.Map.Item.Key"}), "Id")
             self.assertEqual(source("object", ItemReader={
                 "Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON"},
                 "Parameters": {"Bucket": "b", "Key": "items.json"}}), "s3://b/items.json")
