@@ -103,12 +103,15 @@ void compile_one_of(struct compiler *c, const struct field *field, struct json_o
         expect_enum(c, value, field->texts, &text);
 }
 
-static bool expect_range(struct compiler *c, const struct field *field, struct json_object *value, double number)
+/* The limits are told as numbers of the field's kind: 0, or 0.0 where it need not be whole. */
+static bool expect_range(struct compiler *c, const struct field *field, struct json_object *value, bool whole,
+                         double number)
 {
+    int places = whole ? 0 : 1;
     if (number < field->min)
-        diagnostic_found(fault(c, SCHEMA, "Minimum value is %.0f", field->min), value);
+        diagnostic_found(fault(c, SCHEMA, "Minimum value is %.*f", places, field->min), value);
     else if (number > field->max)
-        diagnostic_found(fault(c, SCHEMA, "Maximum value is %.0f", field->max), value);
+        diagnostic_found(fault(c, SCHEMA, "Maximum value is %.*f", places, field->max), value);
     else
         return true;
     return false;
@@ -129,7 +132,7 @@ static bool expect_number(struct compiler *c, const struct field *field, struct 
         diagnostic_found(fault(c, SCHEMA, "Expected value of type Integer"), value);
         return false;
     }
-    if (!expect_range(c, field, value, number))
+    if (!expect_range(c, field, value, whole, number))
         return false;
     *ret_number = number;
     return true;
@@ -178,6 +181,12 @@ void compile_number_path(struct compiler *c, const struct field *field, struct j
 {
     struct number_field *number = target;
     number->path = expect_path(c, value, true);
+    if (number->path && jsonpath_root(number->path) == JSONPATH_CONTEXT && field->contexts != TASK &&
+        field->contexts != WAIT)
+        diagnostic_found(fault(c, SCHEMA,
+                               "Value is not a Reference Path: of a Map's fields only ItemsPath may lead "
+                               "into the context object"),
+                         value);
     number->kind = NUMBER_PATH;
     number->name = field->name;
 }

@@ -154,15 +154,6 @@ class Answers(ServerTest):
         self.assertGreater(self.ask("UpdateStateMachineAlias", stateMachineAliasArn=alias,
                                     description="e")["updateDate"], first["updateDate"])
 
-    def test_the_error_of_a_timeout_is_in_the_history_alone(self):
-        machine = self.machine("slow", json.dumps({"TimeoutSeconds": 1, **json.loads(WAIT)}))
-        arn = self.ask("StartExecution", stateMachineArn=machine)["executionArn"]
-        until(lambda: self.ask("DescribeExecution", executionArn=arn)["status"] == "TIMED_OUT")
-        answer = self.ask("DescribeExecution", executionArn=arn)
-        self.assertFalse({"error", "cause", "output"} & set(answer), answer)
-        event = self.ask("GetExecutionHistory", executionArn=arn, reverseOrder=True)["events"][0]
-        self.assertEqual(event["executionTimedOutEventDetails"], {"error": "States.Timeout"})
-
     def test_what_is_refused_first_by_a_start(self):
         machine = self.machine("order")
         missing = f"{STATES}stateMachine:missing"
