@@ -8,6 +8,7 @@
 
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
+#include "runtime/clock.h"
 #include "runtime/executor/engine.h"
 #include "runtime/service/service.h"
 #include "runtime/store/store.h"
@@ -17,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     TICK_MS = 2,          /* between two looks at the store while another process works */
@@ -52,13 +52,6 @@ int client_error_set(struct client_error *error, const char *name, const char *m
     snprintf(error->name, sizeof(error->name), "%s", name);
     error->message = mem_strdup(message ? message : "");
     return ERR_INVALID;
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 bool client_is_remote(const struct options *options)
@@ -188,7 +181,7 @@ static int own(struct client *client, struct err *err)
 {
     int result = node_own(client->node, err);
 
-    client->owner_checked_ms = now_ms();
+    client->owner_checked_ms = clock_steady_ms();
     if (!result)
         catch_signals(client);
     return result;
@@ -261,7 +254,7 @@ static bool took_over(struct client *client)
 {
     if (node_owns(client->node))
         return true;
-    if (now_ms() - client->owner_checked_ms < OWNER_CHECK_MS)
+    if (clock_steady_ms() - client->owner_checked_ms < OWNER_CHECK_MS)
         return false;
     return !own(client, NULL);
 }
@@ -291,13 +284,13 @@ static int call_owner(struct client *client, const char *operation, struct json_
     json_write(&body, input);
     buf_add_char(&body, '}');
     int64_t change = store_change_counter(store);
-    int64_t looked_ms = now_ms();
+    int64_t looked_ms = clock_steady_ms();
     if ((result = store_inbox_put(store, 0, buf_text(&body), &seq, &error->err)))
         return result;
     for (;;) {
-        if (store_change_counter(store) != change || now_ms() - looked_ms >= LOOK_MS) {
+        if (store_change_counter(store) != change || clock_steady_ms() - looked_ms >= LOOK_MS) {
             change = store_change_counter(store);
-            looked_ms = now_ms();
+            looked_ms = clock_steady_ms();
             result = store_inbox_reply(store, seq, on_reply, &pending, &error->err);
         }
         if (pending.answered)
@@ -362,7 +355,7 @@ static void watch(struct client *client, const char *arn)
 
 bool client_wait(struct client *client, const char *execution_arn, int ms)
 {
-    int64_t until_ms = now_ms() + ms;
+    int64_t until_ms = clock_steady_ms() + ms;
 
     if (client->http)
         return client_http_wait(client->http, ms);
@@ -374,7 +367,7 @@ bool client_wait(struct client *client, const char *execution_arn, int ms)
     }
     store_change_counter(client->node->store);
     int64_t change = store_change_counter(client->node->store);
-    while (now_ms() < until_ms && !client->interrupted && store_change_counter(client->node->store) == change)
+    while (clock_steady_ms() < until_ms && !client->interrupted && store_change_counter(client->node->store) == change)
         pass_time(client, TICK_MS);
     return !client->interrupted;
 }

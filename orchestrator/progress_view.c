@@ -9,12 +9,12 @@
 #include "asl/base/buf.h"
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
+#include "runtime/clock.h"
 
 #include <langinfo.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <wchar.h>
 
 enum { NAME_COLUMN = 36, SPINNER_FRAMES = 10 };
@@ -173,13 +173,6 @@ static int width_of(const char *text)
     return width;
 }
 
-static int64_t wall_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static const char *style(const struct progress_view *view, const char *sequence)
 {
     return view->colours ? sequence : "";
@@ -198,7 +191,7 @@ static void add_time(const struct progress_view *view, struct buf *line, enum pr
                      int64_t ended_ms)
 {
     char text[OUTPUT_DURATION_BYTES];
-    int64_t now_ms = view->virtual_clock ? view->progress.now_ms : wall_ms();
+    int64_t now_ms = view->virtual_clock ? view->progress.now_ms : clock_real_ms();
 
     output_duration((state == PROGRESS_RUNNING ? now_ms : ended_ms) - started_ms, text);
     buf_printf(line, "%8s", text);

@@ -1,6 +1,7 @@
 # libruntime: everything that remembers, waits or talks. Knows libasl, never the program.
 noinst_LIBRARIES += libruntime.a
 libruntime_a_SOURCES = \
+    %D%/clock.h \
     %D%/histogram.h \
     %D%/library.c \
     %D%/library.h \

@@ -5,11 +5,11 @@
 #include "asl/base/limits.h"
 #include "asl/base/mem.h"
 #include "asl/jsonata/jsonata.h"
+#include "runtime/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 static bool look_up(void *context, const char *name, struct json_object **ret_value)
 {
@@ -26,13 +26,6 @@ static void fill_random(void *context, void *bytes, size_t count)
     }
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Compiles and evaluates once. */
 static int evaluate(const struct eval_jsonata *request, bool *ret_defined, struct json_object **ret_value,
                     struct jsonata_error *error)
@@ -47,7 +40,7 @@ static int evaluate(const struct eval_jsonata *request, bool *ret_defined, struc
         .input = request->input,
         .lookup = look_up,
         .lookup_context = request->bindings,
-        .now_ms = now_ms(),
+        .now_ms = clock_real_ms(),
         .random = fill_random,
         .limits = {.time_ms = request->time_ms, .depth = request->depth},
     };

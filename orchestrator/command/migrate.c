@@ -6,6 +6,7 @@
 
 #include "asl/base/err.h"
 #include "asl/base/mem.h"
+#include "runtime/clock.h"
 #include "runtime/upkeep/migrate.h"
 
 #include <inttypes.h>
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { LIVE_MS = 200, LINE_MS = 5000 }; /* between two lines: on a terminal, elsewhere */
 
@@ -31,14 +31,6 @@ struct shown {
     const char *step;
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool show(void *context, const struct migrate_progress *progress)
 {
     struct shown *shown = context;
@@ -46,10 +38,10 @@ static bool show(void *context, const struct migrate_progress *progress)
     if (interrupted)
         return false;
     if (shown->quiet ||
-        (shown->step == progress->step && now_ms() - shown->last_ms < (shown->live ? LIVE_MS : LINE_MS)))
+        (shown->step == progress->step && clock_steady_ms() - shown->last_ms < (shown->live ? LIVE_MS : LINE_MS)))
         return true;
     shown->step = progress->step;
-    shown->last_ms = now_ms();
+    shown->last_ms = clock_steady_ms();
     fprintf(stderr, "%s%s", shown->live ? "\r\033[K" : "", progress->step);
     if (progress->all.executions && progress->moved.executions)
         fprintf(stderr, ": %" PRId64 " of %" PRId64 " executions, %" PRId64 " of %" PRId64 " rows of history",

@@ -6,6 +6,7 @@
 
 #include "asl/base/err.h"
 #include "asl/base/mem.h"
+#include "runtime/clock.h"
 #include "runtime/store/store.h"
 #include "runtime/upkeep/retention.h"
 #include "runtime/upkeep/store_claim.h"
@@ -14,7 +15,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t interrupted;
@@ -23,14 +23,6 @@ static void on_signal(int number)
 {
     (void)number;
     interrupted = 1;
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static bool rest(void *context, int64_t pause_us)
@@ -60,7 +52,7 @@ static int prune(struct store *store, const struct options *options, const struc
 {
     struct sweep_options sweep = {
         .retention = retention,
-        .now_ms = now_ms(),
+        .now_ms = clock_real_ms(),
         .machine = options_text(options, OPT_MACHINE),
         .dry_run = options_has(options, OPT_DRY_RUN),
         .pause = rest,

@@ -11,6 +11,7 @@
 #include "orchestrator/log.h"
 #include "orchestrator/node.h"
 #include "orchestrator/retention_settings.h"
+#include "runtime/clock.h"
 #include "runtime/executor/engine.h"
 #include "runtime/executor/peer.h"
 #include "runtime/upkeep/retention.h"
@@ -24,7 +25,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -49,13 +49,6 @@ struct serving {
     int64_t stop_seconds; /* for requests and tasks at work */
     int64_t deadline_ms;  /* while it drains */
 };
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* --- settings ---------------------------------------------------------------------------------------------- */
 
@@ -91,7 +84,7 @@ static void poll_drain(evutil_socket_t socket, short what, void *context)
     (void)socket;
     (void)what;
     bool quiet = http_server_pending(serving->server) == 0 && engine_tasks_running(serving->node->engine) == 0;
-    if (quiet || monotonic_ms() >= serving->deadline_ms)
+    if (quiet || clock_steady_ms() >= serving->deadline_ms)
         event_base_loopbreak(serving->node->base);
 }
 
@@ -105,7 +98,7 @@ static void stop(evutil_socket_t number, short what, void *context)
         return;
     }
     log_line(&serving->log, LOG_LINE_INFO, "stopping");
-    serving->deadline_ms = monotonic_ms() + serving->stop_seconds * 1000;
+    serving->deadline_ms = clock_steady_ms() + serving->stop_seconds * 1000;
     http_server_drain(serving->server); /* the answers that follow close their connections */
     engine_drain(serving->node->engine);
     event_add(serving->poll, &(struct timeval){.tv_usec = DRAIN_POLL_MS * 1000});
@@ -116,12 +109,12 @@ static void stop(evutil_socket_t number, short what, void *context)
 /* The lease of a process that was killed holds for some seconds: whoever is started after it waits. */
 static int own_node(struct serving *serving, struct err *err)
 {
-    int64_t until_ms = monotonic_ms() + LEASE_WAIT_MS;
+    int64_t until_ms = clock_steady_ms() + LEASE_WAIT_MS;
     int code = node_join(serving->node, err);
     if (code == ERR_BUSY)
         log_line(&serving->log, LOG_LINE_INFO,
                  "another process has the store, or was killed a moment ago: waiting for its lease to end");
-    while (code == ERR_BUSY && monotonic_ms() < until_ms) {
+    while (code == ERR_BUSY && clock_steady_ms() < until_ms) {
         usleep(LEASE_POLL_MS * 1000);
         code = node_join(serving->node, err);
     }

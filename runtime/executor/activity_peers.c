@@ -18,6 +18,7 @@
 #include "asl/base/err.h"
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
+#include "runtime/clock.h"
 #include "runtime/executor/activity_priv.h"
 #include "runtime/executor/engine_priv.h"
 #include "runtime/executor/peer.h"
@@ -28,7 +29,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <time.h>
 
 enum {
     AGAIN_MS = 5000, /* between two times that all are told that polls wait here */
@@ -59,13 +59,6 @@ struct activity_peers {
     TAILQ_HEAD(claim_list, claim) claims;
 };
 
-static int64_t clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 static void count_other(void *context, const struct peer_node *node)
 {
     *(int *)context += !node->is_self;
@@ -90,7 +83,7 @@ static void add_wanter(struct activity *activity, const char *node)
                                      sizeof *activity->wanters);
         activity->wanters[activity->wanter_count++].node = mem_strdup(node);
     }
-    activity->wanters[i].until_ms = clock_ms() + WANTED_MS;
+    activity->wanters[i].until_ms = clock_steady_ms() + WANTED_MS;
 }
 
 static void drop_wanter(struct activity *activity, size_t i)
@@ -108,7 +101,7 @@ static void remove_wanter(struct activity *activity, const char *node)
 
 static void expire_wanters(struct activity *activity)
 {
-    int64_t now_ms = clock_ms();
+    int64_t now_ms = clock_steady_ms();
     for (size_t i = activity->wanter_count; i-- > 0;)
         if (activity->wanters[i].until_ms < now_ms)
             drop_wanter(activity, i);
@@ -261,7 +254,7 @@ static void announce(struct activity *activity)
     char *text = mem_printf("%s %s", peer_self(activity->engine), activity->arn);
     peer_hint(activity->engine, WANTED, text);
     free(text);
-    activity->announced_ms = clock_ms();
+    activity->announced_ms = clock_steady_ms();
 }
 
 static void arm_again(struct activity_peers *peers)
@@ -280,7 +273,8 @@ static void look_around(struct activity *activity)
     if (activity->parked_count == 0)
         return;
     arm_again(peers);
-    if (!is_alone(activity->engine) && (activity->announced_ms == 0 || clock_ms() - activity->announced_ms >= AGAIN_MS))
+    if (!is_alone(activity->engine) &&
+        (activity->announced_ms == 0 || clock_steady_ms() - activity->announced_ms >= AGAIN_MS))
         announce(activity);
 }
 

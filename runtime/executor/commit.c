@@ -12,6 +12,7 @@
 
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
+#include "runtime/clock.h"
 #include "runtime/execution/event_codec.h"
 
 #include <errno.h>
@@ -19,15 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
-
-int64_t commit_clock_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
-}
 
 static struct commit *commit_new(void)
 {
@@ -182,7 +175,7 @@ static void hand_over(struct engine *engine)
     engine->filling = engine->spare ? engine->spare : commit_new();
     engine->spare = NULL;
     engine->writing = commit;
-    commit->begun_us = commit_clock_us();
+    commit->begun_us = clock_steady_us();
     pthread_mutex_lock(&engine->lock);
     engine->handed = commit;
     pthread_cond_signal(&engine->wanted);
@@ -324,7 +317,7 @@ static void finish(struct engine *engine, struct commit *commit)
     if (commit->code != 0)
         commit->code = commit->err.code = code_for_all(commit->code);
     bool good = commit->code == 0;
-    figures_committed(engine, commit->run_count, commit_clock_us() - commit->begun_us);
+    figures_committed(engine, commit->run_count, clock_steady_us() - commit->begun_us);
     if (good)
         logging_committed(engine, commit);
     else

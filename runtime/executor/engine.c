@@ -7,6 +7,7 @@
 #include "asl/base/limits.h"
 #include "asl/base/mem.h"
 #include "asl/definition/graph.h"
+#include "runtime/clock.h"
 #include "runtime/executor/engine_priv.h"
 #include "runtime/executor/history_marks.h"
 #include "runtime/executor/log_files.h"
@@ -19,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 void engine_log(struct engine *engine, int level, const char *format, ...)
@@ -34,23 +34,9 @@ void engine_log(struct engine *engine, int level, const char *format, ...)
     engine->options.log(engine->options.log_context, level, message);
 }
 
-static int64_t real_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
-int64_t engine_clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 int64_t engine_now_ms(const struct engine *engine)
 {
-    return engine->options.virtual_clock ? engine->virtual_now_ms : real_now_ms();
+    return engine->options.virtual_clock ? engine->virtual_now_ms : clock_real_ms();
 }
 
 const char *engine_region(const struct engine *engine)
@@ -183,7 +169,7 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
     engine->region = mem_strdup(options->region ? options->region : "us-east-1");
     engine->account = mem_strdup(options->account ? options->account : "123456789012");
     engine->node = make_name(options->node);
-    engine->virtual_now_ms = real_now_ms();
+    engine->virtual_now_ms = clock_real_ms();
     engine->runs_by_arn = lh_kchar_table_new(1024, NULL);
     engine->runs_by_id = lh_table_new(1024, NULL, hash_id, same_id);
     engine->parked = lh_kchar_table_new(64, NULL);
@@ -241,9 +227,9 @@ static void turn(struct engine *engine)
 
 void engine_halt(struct engine *engine, int grace_ms)
 {
-    int64_t until_ms = real_now_ms() + grace_ms;
+    int64_t until_ms = clock_real_ms() + grace_ms;
     peer_inbox_pause(engine); /* answers to what we asked are read as long as tasks wait for them */
-    while (!commit_is_idle(engine) || (engine_tasks_running(engine) && real_now_ms() < until_ms))
+    while (!commit_is_idle(engine) || (engine_tasks_running(engine) && clock_real_ms() < until_ms))
         turn(engine);
     peer_end(engine);
     while (!commit_is_idle(engine))

@@ -199,8 +199,6 @@ struct engine {
 };
 
 /* --- engine.c -------------------------------------------------------------------------------- */
-/* A clock that only moves forward, also under the virtual one. */
-int64_t engine_clock_ms(void);
 void engine_log(struct engine *engine, int level, const char *format, ...) ERR_PRINTF(3, 4);
 void engine_inputs(struct engine *engine, struct inputs *ret_inputs);
 struct execution_settings engine_settings(const struct engine *engine, bool express);
@@ -244,8 +242,6 @@ void commit_kick(struct engine *engine);
 /* A run leaves memory: nothing on the way may look at it any more. */
 void commit_drop_run(struct engine *engine, struct run *run);
 bool commit_is_idle(const struct engine *engine);
-/* A clock that only goes forward. */
-int64_t commit_clock_us(void);
 
 /* --- timers.c ---------------------------------------------------------------------------------------- */
 int timers_open(struct engine *engine, struct err *err);

@@ -5,6 +5,7 @@
 #include "asl/base/json.h"
 #include "asl/base/limits.h"
 #include "asl/base/mem.h"
+#include "runtime/clock.h"
 #include "runtime/executor/engine_priv.h"
 
 #include <stdlib.h>
@@ -220,7 +221,7 @@ static double all_events(const struct tally *tally)
 static double open_executions(struct engine *engine)
 {
     struct figures *figures = &engine->figures;
-    int64_t now_us = commit_clock_us();
+    int64_t now_us = clock_steady_us();
     bool old = engine->shards > 1 && now_us - figures->open_counted_us > COUNT_AGAIN_MS * INT64_C(1000);
     if (engine->store && (figures->open_counted_us == 0 || old)) {
         int64_t count = store_count_open(engine->store);
@@ -253,7 +254,7 @@ void engine_figures(struct engine *engine, figure_fn *fn, void *context)
     give_histogram(&giving, "orchestrator_commit_executions", "Executions that shared a commit",
                    &engine->figures.commit_sizes);
     give(&giving, FIGURE_GAUGE, "orchestrator_store_lag_seconds", "How long the commit at work has taken so far",
-         begun_us ? (double)(commit_clock_us() - begun_us) / 1e6 : 0);
+         begun_us ? (double)(clock_steady_us() - begun_us) / 1e6 : 0);
     give(&giving, FIGURE_GAUGE, "orchestrator_store_waiting_executions", "Executions that wait for the next commit",
          (double)engine->filling->run_count);
 }

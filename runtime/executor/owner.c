@@ -28,6 +28,7 @@
  */
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
+#include "runtime/clock.h"
 #include "runtime/executor/engine_priv.h"
 #include "runtime/executor/owner_priv.h"
 #include "runtime/executor/peer.h"
@@ -112,7 +113,7 @@ static int balance(struct engine *engine, struct err *err)
     int wanted = node_view_share(&owner->view);
     if (kept > wanted)
         owner_drain_surplus(engine, kept - wanted);
-    else if (kept < wanted && engine_clock_ms() >= owner->take_from_ms)
+    else if (kept < wanted && clock_steady_ms() >= owner->take_from_ms)
         return take_free(engine, wanted - kept, err);
     return kept < wanted ? 0 : owner_release_strays(engine, err);
 }
@@ -124,7 +125,7 @@ static int renew(struct engine *engine, struct err *err)
 {
     struct owner *owner = engine->owner;
     int64_t lease_ms = store_lease_ms(engine->store);
-    int64_t began_ms = engine_clock_ms();
+    int64_t began_ms = clock_steady_ms();
     struct node_view view;
     node_view_init(&view, engine);
     struct store_view wanted = node_view_filler(&view);
@@ -159,8 +160,8 @@ static void tick(struct engine *engine)
     int code = renew(engine, &err);
     if (code == 0)
         code = balance(engine, &err);
-    if (code == 0 && engine_clock_ms() >= owner->tidy_ms) {
-        owner->tidy_ms = engine_clock_ms() + TIDY_MS;
+    if (code == 0 && clock_steady_ms() >= owner->tidy_ms) {
+        owner->tidy_ms = clock_steady_ms() + TIDY_MS;
         code = store_tidy(engine->store, &err);
     }
     if (code != 0) {
@@ -195,7 +196,7 @@ void owner_look(struct engine *engine)
 
 bool owner_holds(const struct engine *engine, int shard)
 {
-    return engine->epochs[shard] && !engine->releasing[shard] && engine_clock_ms() < engine->owner->sure_until_ms;
+    return engine->epochs[shard] && !engine->releasing[shard] && clock_steady_ms() < engine->owner->sure_until_ms;
 }
 
 size_t owner_list(const struct engine *engine, int *ret_shards)
@@ -252,7 +253,7 @@ static int join(struct engine *engine, bool alone, struct err *err)
         return code;
     }
     owner->joined = true;
-    owner->tidy_ms = engine_clock_ms() + TIDY_MS;
+    owner->tidy_ms = clock_steady_ms() + TIDY_MS;
     arm(owner->timer, store_lease_ms(engine->store) / 3);
     peer_begin(engine);
     return 0;
@@ -270,7 +271,7 @@ int engine_join(struct engine *engine, struct err *err)
 
 bool engine_owns_any(const struct engine *engine)
 {
-    return engine->owned > engine->owner->drains && engine_clock_ms() < engine->owner->sure_until_ms;
+    return engine->owned > engine->owner->drains && clock_steady_ms() < engine->owner->sure_until_ms;
 }
 
 bool engine_owns_shard(const struct engine *engine, int shard)
@@ -298,8 +299,8 @@ int owner_open(struct engine *engine, struct err *err)
 static void leave(struct engine *engine)
 {
     const struct timespec pause = {.tv_nsec = 50000000};
-    int64_t until_ms = engine_clock_ms() + store_lease_ms(engine->store);
-    while (store_leave(engine->store, engine->node, NULL) != 0 && engine_clock_ms() < until_ms)
+    int64_t until_ms = clock_steady_ms() + store_lease_ms(engine->store);
+    while (store_leave(engine->store, engine->node, NULL) != 0 && clock_steady_ms() < until_ms)
         nanosleep(&pause, NULL);
 }
 

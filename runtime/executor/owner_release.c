@@ -7,6 +7,7 @@
  */
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
+#include "runtime/clock.h"
 #include "runtime/executor/engine_priv.h"
 #include "runtime/executor/owner_priv.h"
 
@@ -126,7 +127,7 @@ static int release_idle(struct engine *engine)
     for (int shard = 0; shard < engine->shards; shard++) {
         if (!engine->releasing[shard])
             continue;
-        if (engine_clock_ms() >= owner->drain_until_ms)
+        if (clock_steady_ms() >= owner->drain_until_ms)
             peer_inbox_drop_shard(engine, shard, false);
         if (engine->shard_runs[shard] || peer_inbox_count(engine, shard))
             continue;
@@ -181,7 +182,7 @@ void owner_drain_surplus(struct engine *engine, int surplus)
             break;
         begin_drain(engine, best);
     }
-    owner->drain_until_ms = engine_clock_ms() + DRAIN_REQUESTS_MS;
+    owner->drain_until_ms = clock_steady_ms() + DRAIN_REQUESTS_MS;
     quiet_drained(engine);
     owner_drained(engine);
 }
@@ -200,7 +201,7 @@ void owner_drain_idle(struct engine *engine)
         if (engine->epochs[shard] && !engine->releasing[shard] && !busy[shard])
             begin_drain(engine, shard);
     free(busy);
-    engine->owner->drain_until_ms = engine_clock_ms() + DRAIN_REQUESTS_MS;
+    engine->owner->drain_until_ms = clock_steady_ms() + DRAIN_REQUESTS_MS;
     quiet_drained(engine);
     owner_drained(engine);
 }

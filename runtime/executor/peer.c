@@ -15,6 +15,7 @@
 
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
+#include "runtime/clock.h"
 #include "runtime/executor/engine_priv.h"
 #include "runtime/executor/peer_priv.h"
 
@@ -227,10 +228,10 @@ static void look(struct engine *engine)
 {
     struct peers *peers = engine->peers;
     struct store_changes changes;
-    bool net = engine_clock_ms() >= peers->net_ms;
+    bool net = clock_steady_ms() >= peers->net_ms;
     store_changes(engine->store, &changes, on_hint, engine);
     if (net)
-        peers->net_ms = engine_clock_ms() + NET_MS;
+        peers->net_ms = clock_steady_ms() + NET_MS;
     peers->poll_ms *= 2;
     if (changes.soon || peers->fd < 0)
         peers->poll_ms = POLL_MS;

@@ -9,11 +9,11 @@
  * dead one's executions must not miss its own renewal.
  */
 #include "asl/base/mem.h"
+#include "runtime/clock.h"
 #include "runtime/executor/engine_priv.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
     AHEAD_MS = 5000,
@@ -35,13 +35,6 @@ struct recovery {
     struct sleeper *queue; /* to be read */
     size_t head, count, capacity;
 };
-
-static int64_t clock_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
-}
 
 static void arm(struct engine *engine, int64_t delay_ms)
 {
@@ -134,7 +127,7 @@ static void on_timer(int fd, short what, void *context)
     (void)fd, (void)what;
     struct engine *engine = context;
     struct recovery *recovery = engine->recovery;
-    int64_t until_us = clock_us() + SLICE_US;
+    int64_t until_us = clock_steady_us() + SLICE_US;
     if (recovery->head == recovery->count && recovery->next_ms - EARLY_MS > engine_now_ms(engine)) {
         arm_next(engine);
         return;
@@ -144,7 +137,7 @@ static void on_timer(int fd, short what, void *context)
         arm(engine, RETRY_MS);
         return;
     }
-    while (recovery->head < recovery->count && clock_us() < until_us) {
+    while (recovery->head < recovery->count && clock_steady_us() < until_us) {
         if (load_some(engine))
             continue;
         recovery->head = recovery->count = 0;

@@ -256,7 +256,7 @@ static void carry_out_now(struct run *run, struct outbox *outbox)
     outbox_clear(outbox);
     struct engine *engine = run->engine;
     int64_t id = run->id;
-    run->resuming = false; /* what follows from these commands is new */
+    run->resuming = false;      /* what follows from these commands is new */
     if (count && !run->express) /* proves that it is ours to do, and is done again where that gets lost */
         commit_add_run(engine, run);
     for (size_t i = 0; i < count && run_by_id(engine, id) != NULL; i++)

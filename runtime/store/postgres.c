@@ -5,6 +5,7 @@
 
 #include "runtime/store/postgres_priv.h"
 
+#include "runtime/clock.h"
 #include "runtime/store/postgres_schema.h"
 
 #include "asl/base/err.h"
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -23,14 +23,6 @@ enum {
 };
 
 /* --- results and errors -------------------------------------------------------------------------- */
-
-int64_t postgres_clock_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 int64_t postgres_int(const PGresult *result, int row, int column)
 {

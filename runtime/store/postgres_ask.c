@@ -32,6 +32,7 @@
 #include "runtime/store/postgres_priv.h"
 
 #include "asl/base/err.h"
+#include "runtime/clock.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -46,7 +47,7 @@ const struct postgres_statement_text postgres_statements[POSTGRES_STATEMENTS] = 
 
 struct postgres_patience postgres_patience(int64_t ms)
 {
-    return (struct postgres_patience){.until_ms = ms < 0 ? POSTGRES_FOREVER : postgres_clock_ms() + ms};
+    return (struct postgres_patience){.until_ms = ms < 0 ? POSTGRES_FOREVER : clock_steady_ms() + ms};
 }
 
 /* What the calls of a side have: long answers may take as long as something of them comes. */
@@ -62,7 +63,7 @@ static struct postgres_patience patience_of(const struct postgres_store *store)
 static bool wait_for_socket(PGconn *pg, bool sends, const struct postgres_patience *patience, bool *ret_readable)
 {
     struct pollfd socket = {.fd = pq.socket(pg), .events = (short)(sends ? POLLIN | POLLOUT : POLLIN)};
-    int64_t left_ms = patience->until_ms == POSTGRES_FOREVER ? -1 : patience->until_ms - postgres_clock_ms();
+    int64_t left_ms = patience->until_ms == POSTGRES_FOREVER ? -1 : patience->until_ms - clock_steady_ms();
     int ready;
 
     if (patience->until_ms != POSTGRES_FOREVER && left_ms < 0)
@@ -89,7 +90,7 @@ PGresult *postgres_answer(PGconn *pg, struct postgres_patience *patience)
         if (!pq.consumeInput(pg)) /* the connection is lost: the result says so */
             return pq.getResult(pg);
         if (patience->silence_ms)
-            patience->until_ms = postgres_clock_ms() + patience->silence_ms;
+            patience->until_ms = clock_steady_ms() + patience->silence_ms;
     }
 }
 

@@ -21,6 +21,7 @@
 
 #include "asl/base/err.h"
 #include "asl/base/mem.h"
+#include "runtime/clock.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -217,7 +218,7 @@ static struct postgres_attempt *attempt_begin(struct postgres_store *store, enum
 /* Whether it has ended, now or so much later (< 0: however long that takes). */
 static bool attempt_wait(struct postgres_attempt *attempt, int64_t wait_ms)
 {
-    int64_t until_ms = postgres_clock_ms() + wait_ms;
+    int64_t until_ms = clock_steady_ms() + wait_ms;
     struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
     bool has_ended;
     int code = 0;
@@ -256,7 +257,7 @@ void postgres_give_up(struct postgres_connection *connection)
     connection->pause_ms = connection->pause_ms ? connection->pause_ms * 2 : POSTGRES_PAUSE_MS_FIRST;
     if (connection->pause_ms > POSTGRES_PAUSE_MS_MAX)
         connection->pause_ms = POSTGRES_PAUSE_MS_MAX;
-    connection->retry_ms = postgres_clock_ms() + connection->pause_ms;
+    connection->retry_ms = clock_steady_ms() + connection->pause_ms;
 }
 
 /* Takes over what an attempt has made. A reader has yet to show that it answers: until then the pauses grow. */
@@ -290,7 +291,7 @@ int64_t postgres_connect_wait_ms(const struct postgres_store *store, const struc
 int postgres_connect(struct postgres_store *store, struct postgres_connection *connection, int64_t wait_ms,
                      struct err *err)
 {
-    int64_t now_ms = postgres_clock_ms();
+    int64_t now_ms = clock_steady_ms();
     int result;
 
     if (connection->pg && pq.status(connection->pg) == CONNECTION_OK)

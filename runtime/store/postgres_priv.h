@@ -114,7 +114,7 @@ PGconn *postgres_open_connection(const struct postgres_store *store, enum postgr
 
 /* How long answers are waited for. */
 struct postgres_patience {
-    int64_t until_ms;   /* of postgres_clock_ms() */
+    int64_t until_ms;   /* of clock_steady_ms() */
     int64_t silence_ms; /* so long again with each piece that comes; 0: not */
     bool is_over;       /* nothing came: the connection is of no use any more */
 };
@@ -147,8 +147,6 @@ int postgres_send(PGconn *pg, enum postgres_statement which, const struct params
 
 /* --- postgres.c --------------------------------------------------------------------------------- */
 
-/* Milliseconds of a clock that only moves forward. */
-int64_t postgres_clock_ms(void);
 /* Maps the SQLSTATE; says that `what` (an infinitive) could not be done. */
 int postgres_error(PGconn *pg, const PGresult *result, const char *what, struct err *err);
 /* Whether the failure was the connection's, not the statement's. */

@@ -30,6 +30,7 @@
 #include "runtime/store/postgres_priv.h"
 
 #include "asl/base/err.h"
+#include "runtime/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -423,7 +424,7 @@ static void recall_conflicts(const struct postgres_store *store, struct store_ba
 /* For a connection: a node's commits give up in time, and leave an attempt to the next one. */
 static int64_t wait_ms(const struct postgres_store *store, int64_t give_up_ms)
 {
-    int64_t left_ms = give_up_ms - postgres_clock_ms();
+    int64_t left_ms = give_up_ms - clock_steady_ms();
 
     if (!store->is_node)
         return -1;
@@ -433,7 +434,7 @@ static int64_t wait_ms(const struct postgres_store *store, int64_t give_up_ms)
 int postgres_commit(struct store *base, struct store_batch *batch, struct err *err)
 {
     struct postgres_store *store = lock_writer(base);
-    int64_t give_up_ms = postgres_clock_ms() + (store->away ? POSTGRES_COMMIT_AWAY_MS : POSTGRES_COMMIT_MS);
+    int64_t give_up_ms = clock_steady_ms() + (store->away ? POSTGRES_COMMIT_AWAY_MS : POSTGRES_COMMIT_MS);
     struct postgres_patience patience = {.until_ms = store->is_node ? give_up_ms : POSTGRES_FOREVER};
     int64_t session = 0;
     bool lost = true;
@@ -441,7 +442,7 @@ int postgres_commit(struct store *base, struct store_batch *batch, struct err *e
 
     while (lost) {
         if ((result = postgres_connect(store, &store->writer, wait_ms(store, give_up_ms), err))) {
-            if (postgres_clock_ms() >= give_up_ms)
+            if (clock_steady_ms() >= give_up_ms)
                 break;
             usleep(TRY_PAUSE_US);
             continue;

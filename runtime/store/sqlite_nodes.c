@@ -10,22 +10,14 @@
 
 #include "asl/base/err.h"
 #include "asl/base/mem.h"
+#include "runtime/clock.h"
 
 #include <sqlite3.h>
 #include <stdlib.h>
-#include <time.h>
 
 static struct sqlite_connection *reader_of(struct store *store)
 {
     return &((struct sqlite_store *)store)->reader;
-}
-
-static int64_t real_now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static int walk_result(struct sqlite_connection *reader, int said, int step, struct err *err)
@@ -46,7 +38,7 @@ static int give_nodes(struct sqlite_connection *reader, const struct store_view 
 
     if (result)
         return result;
-    sqlite3_bind_int64(statement, 1, real_now_ms());
+    sqlite3_bind_int64(statement, 1, clock_real_ms());
     while (!said && (step = sqlite3_step(statement)) == SQLITE_ROW) {
         struct store_node node = {
             .name = sqlite_text(statement, 0),
@@ -138,7 +130,7 @@ static int check_others(struct sqlite_connection *writer, const char *node, stru
     if (result)
         return result;
     sqlite_bind_text(statement, 1, node);
-    sqlite3_bind_int64(statement, 2, real_now_ms());
+    sqlite3_bind_int64(statement, 2, clock_real_ms());
     if (sqlite3_step(statement) == SQLITE_ROW)
         alive = sqlite3_column_int64(statement, 0);
     else
@@ -151,7 +143,7 @@ static int write_node(struct sqlite_connection *writer, const char *node, const 
                       struct err *err)
 {
     sqlite3_stmt *statement;
-    int64_t now_ms = real_now_ms();
+    int64_t now_ms = clock_real_ms();
     int result = sqlite_get(writer, SQLITE_RENEW, &statement, err);
 
     if (result)
@@ -198,7 +190,7 @@ static int take_one(struct sqlite_connection *writer, const char *node, int shar
         return result;
     sqlite3_bind_int(statement, 1, shard);
     sqlite_bind_text(statement, 2, node);
-    sqlite3_bind_int64(statement, 3, real_now_ms());
+    sqlite3_bind_int64(statement, 3, clock_real_ms());
     sqlite3_bind_int64(statement, 4, seen);
     while ((step = sqlite3_step(statement)) == SQLITE_ROW)
         *ret_epoch = sqlite3_column_int64(statement, 0);
@@ -271,7 +263,7 @@ int sqlite_tidy(struct store *store, struct err *err)
 
     if (!result) {
         if (!(result = sqlite_get(writer, SQLITE_TIDY_NODES, &statement, err))) {
-            sqlite3_bind_int64(statement, 1, real_now_ms());
+            sqlite3_bind_int64(statement, 1, clock_real_ms());
             result = sqlite_finish(writer, SQLITE_TIDY_NODES, statement, err);
         }
         if (!result && !(result = sqlite_run_one(writer, SQLITE_TIDY_REPLIES, err)))

@@ -5,6 +5,7 @@
 #include "asl/base/buf.h"
 #include "asl/base/err.h"
 #include "asl/base/mem.h"
+#include "runtime/clock.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -18,7 +19,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -292,18 +292,11 @@ void process_table_init(struct process_table *table)
     table->count = 0;
 }
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Waits until the head of the group has ended; false when that takes longer. */
 static bool wait_for_end(struct process *process, int64_t until_ms)
 {
     for (;;) {
-        int64_t left = until_ms - monotonic_ms();
+        int64_t left = until_ms - clock_steady_ms();
         struct pollfd ended = {.fd = process->pidfd, .events = POLLIN};
         int ready = poll(&ended, 1, left > 0 ? (int)left : 0);
         if (ready > 0)
@@ -315,7 +308,7 @@ static bool wait_for_end(struct process *process, int64_t until_ms)
 
 void process_table_close(struct process_table *table, int grace_ms)
 {
-    int64_t until_ms = monotonic_ms() + grace_ms;
+    int64_t until_ms = clock_steady_ms() + grace_ms;
     struct process *process;
     for (process = TAILQ_FIRST(&table->processes); process; process = TAILQ_NEXT(process, link)) {
         close_fd(&process->in);

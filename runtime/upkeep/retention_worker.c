@@ -5,6 +5,7 @@
 
 #include "asl/base/err.h"
 #include "asl/base/mem.h"
+#include "runtime/clock.h"
 #include "runtime/store/store.h"
 #include "runtime/upkeep/retention.h"
 #include "runtime/upkeep/sweep.h"
@@ -35,14 +36,6 @@ struct retention_worker {
     pthread_cond_t wanted;
     bool stop; /* under lock */
 };
-
-static int64_t clock_ms(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Waits so long, or until the worker is to stop: then false. */
 static bool wait_us(void *context, int64_t us)
@@ -98,7 +91,7 @@ static int sweep(struct retention_worker *worker, struct sweep_counts *counts, s
 {
     struct sweep_options options = {
         .retention = worker->options.retention,
-        .now_ms = clock_ms(CLOCK_REALTIME),
+        .now_ms = clock_real_ms(),
         .epochs = worker->epochs,
         .pause = wait_us,
         .context = worker,
@@ -113,10 +106,10 @@ static int sweep(struct retention_worker *worker, struct sweep_counts *counts, s
         return result;
     if ((result = sweep_map_runs(worker->store, &options, counts, err)))
         return result;
-    if (!look || clock_ms(CLOCK_MONOTONIC) < worker->definitions_due_ms)
+    if (!look || clock_steady_ms() < worker->definitions_due_ms)
         return 0;
     worker->removed_some = false;
-    worker->definitions_due_ms = clock_ms(CLOCK_MONOTONIC) + DEFINITIONS_MS;
+    worker->definitions_due_ms = clock_steady_ms() + DEFINITIONS_MS;
     return sweep_definitions(worker->store, &options, worker->notes, counts, err);
 }
 
@@ -178,7 +171,7 @@ int retention_worker_open(const struct retention_worker_options *options, struct
     worker->options = *options;
     worker->notes = definition_notes_new();
     worker->removed_some = true; /* what was left when an earlier process ended */
-    worker->definitions_due_ms = clock_ms(CLOCK_MONOTONIC) + DEFINITIONS_MS;
+    worker->definitions_due_ms = clock_steady_ms() + DEFINITIONS_MS;
     pthread_mutex_init(&worker->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

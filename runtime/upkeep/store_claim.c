@@ -5,6 +5,7 @@
 
 #include "asl/base/err.h"
 #include "asl/base/mem.h"
+#include "runtime/clock.h"
 #include "runtime/store/store.h"
 
 #include <limits.h>
@@ -25,14 +26,6 @@ struct store_claim {
     int64_t renewed_ms;
     bool lost;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Somebody else who lives. */
 struct holder {
@@ -107,7 +100,7 @@ int store_claim_take(struct store *store, const char *purpose, struct store_clai
     claim->shards = mem_alloc(claim->count * sizeof(*claim->shards));
     for (size_t i = 0; i < claim->count; i++)
         claim->shards[i] = (int)i;
-    claim->renewed_ms = now_ms();
+    claim->renewed_ms = clock_steady_ms();
     if ((result = take_all(claim, err))) {
         store_claim_release(claim);
         return result;
@@ -118,7 +111,7 @@ int store_claim_take(struct store *store, const char *purpose, struct store_clai
 
 int store_claim_renew(struct store_claim *claim, struct err *err)
 {
-    return now_ms() - claim->renewed_ms < RENEW_MS ? 0 : store_claim_check(claim, err);
+    return clock_steady_ms() - claim->renewed_ms < RENEW_MS ? 0 : store_claim_check(claim, err);
 }
 
 int store_claim_check(struct store_claim *claim, struct err *err)
@@ -126,7 +119,7 @@ int store_claim_check(struct store_claim *claim, struct err *err)
     const struct store_view view = {.lease = note_lease, .context = claim};
     int result;
 
-    claim->renewed_ms = now_ms();
+    claim->renewed_ms = clock_steady_ms();
     result = store_renew(claim->store, claim->node, "{}", LEASE_MS, false, &view, err);
     return result || !claim->lost ? result : err_set(err, ERR_FENCED, "another process has taken over a shard");
 }

@@ -6,12 +6,12 @@
 #include "asl/base/err.h"
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
+#include "runtime/clock.h"
 #include "runtime/store/store.h"
 #include "runtime/upkeep/retention.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     PAGE = 500, /* rows that are looked at in one read */
@@ -35,14 +35,6 @@ struct sweep {
     int portion;
 };
 
-static int64_t clock_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static bool is_ours(const struct sweep *sweep, int shard)
 {
     return !sweep->options->epochs || sweep->options->epochs[shard];
@@ -62,9 +54,9 @@ static bool is_closed(const struct store_execution *row)
 /* Commits, then rests for as long as that took. Frees the batch. */
 static int commit(struct sweep *sweep, struct store_batch *batch, struct err *err)
 {
-    int64_t begun_us = clock_us();
+    int64_t begun_us = clock_steady_us();
     int result = store_commit(sweep->store, batch, err);
-    int64_t took_us = clock_us() - begun_us;
+    int64_t took_us = clock_steady_us() - begun_us;
 
     store_batch_free(batch);
     if (took_us > SLOW_US && sweep->portion > 1)
