@@ -103,54 +103,17 @@ void describe_activity(struct service_call *call)
     call_succeed(call, output);
 }
 
-struct listing {
-    struct service_call *call;
-    struct json_object *items;
-    int limit;
-    bool more;
-    char *last;
-};
-
-static int list_activity(void *context, const char *key, const char *body, int64_t version)
+static struct json_object *list_activity(struct service_call *call, const char *key, struct json_object *activity)
 {
-    struct listing *listing = context;
-    (void)version;
-    if ((int)json_object_array_length(listing->items) == listing->limit) {
-        listing->more = true;
-        return 1;
-    }
-    AUTO_JSON struct json_object *activity = NULL;
-    if (json_parse(body, strlen(body), &activity, NULL) < 0)
-        return 0;
-    struct json_object *item = created_answer(listing->call, activity);
+    (void)key;
+    struct json_object *item = created_answer(call, activity);
     json_add_text(item, "name", json_member_text(activity, "name"));
-    json_append(listing->items, item);
-    free(listing->last);
-    listing->last = mem_strdup(key);
-    return 0;
+    return item;
 }
 
 void list_activities(struct service_call *call)
 {
-    char *position;
-    if (!call_page_position(call, "", &position))
-        return;
-    struct listing listing = {.call = call, .items = json_object_new_array(), .limit = call_page_size(call)};
-    struct err err = {0};
-    int code = store_documents(call->service->store, "activity", "", position, false, listing.limit + 1, list_activity,
-                               &listing, &err);
-    struct json_object *output = json_object_new_object();
-    json_add(output, "activities", listing.items);
-    if (listing.more)
-        page_add_token(call, output, "", listing.last);
-    if (code < 0) {
-        json_object_put(output);
-        call_fail_internal(call, code, &err);
-    } else {
-        call_succeed(call, output);
-    }
-    free(listing.last);
-    free(position);
+    call_page_of_documents(call, "activity", "activities", list_activity);
 }
 
 /* --- GetActivityTask: a poll that the engine answers, or that ends after a minute ------------------------ */

@@ -1,5 +1,5 @@
 /*
- * page.c - the tokens of paginated answers.
+ * page.c - answers that come in pages, and the tokens between them.
  *
  * A token is base64url of {what the listing is about, position, moment}, signed with the store's secret: a
  * client can neither make one up nor use it for another listing, and any process on the store can read it.
@@ -99,4 +99,52 @@ bool call_page_position(struct service_call *call, const char *scope, char **ret
     }
     *ret_position = mem_strdup(json_member_text(content, "p"));
     return true;
+}
+
+struct page {
+    struct service_call *call;
+    page_item_fn *fn;
+    struct json_object *items;
+    int limit;
+    bool more;
+    char *last; /* key of the last item */
+};
+
+static int add_item(void *context, const char *key, const char *body, int64_t version)
+{
+    struct page *page = context;
+    (void)version;
+    if ((int)json_object_array_length(page->items) == page->limit) {
+        page->more = true;
+        return 1;
+    }
+    AUTO_JSON struct json_object *document = NULL;
+    if (json_parse(body, strlen(body), &document, NULL) < 0)
+        return 0;
+    json_append(page->items, page->fn(page->call, key, document));
+    free(page->last);
+    page->last = mem_strdup(key);
+    return 0;
+}
+
+void call_page_of_documents(struct service_call *call, const char *kind, const char *member, page_item_fn *fn)
+{
+    char *position;
+    if (!call_page_position(call, "", &position))
+        return;
+    struct page page = {.call = call, .fn = fn, .items = json_object_new_array(), .limit = call_page_size(call)};
+    struct err err = {0};
+    int code = store_documents(call->service->store, kind, "", position, false, page.limit + 1, add_item, &page, &err);
+    struct json_object *output = json_object_new_object();
+    json_add(output, member, page.items);
+    if (page.more)
+        page_add_token(call, output, "", page.last);
+    if (code < 0) {
+        json_object_put(output);
+        call_fail_internal(call, code, &err);
+    } else {
+        call_succeed(call, output);
+    }
+    free(page.last);
+    free(position);
 }

@@ -160,6 +160,10 @@ bool call_page_position(struct service_call *call, const char *scope, char **ret
 /* Adds nextToken to an output. */
 void page_add_token(struct service_call *call, struct json_object *output, const char *scope, const char *position);
 char *page_token(struct service_call *call, const char *scope, const char *position);
+/* What a listing shows of a document; the key and the document are borrowed, the item is the caller's. */
+typedef struct json_object *page_item_fn(struct service_call *call, const char *key, struct json_object *document);
+/* Answers with the next page of all documents of a kind, by their keys: items under `member`. */
+void call_page_of_documents(struct service_call *call, const char *kind, const char *member, page_item_fn *fn);
 
 /* --- records: documents of the store (records.c) ------------------------------------------------------------------ */
 

@@ -448,58 +448,19 @@ void describe_state_machine(struct service_call *call)
     call_succeed(call, output);
 }
 
-struct listing {
-    struct service *service;
-    struct json_object *items;
-    int limit;
-    bool more;
-    char *last;
-};
-
-static int list_machine(void *context, const char *key, const char *body, int64_t version)
+static struct json_object *list_machine(struct service_call *call, const char *key, struct json_object *machine)
 {
-    struct listing *listing = context;
-    (void)version;
-    if ((int)json_object_array_length(listing->items) == listing->limit) {
-        listing->more = true;
-        return 1;
-    }
-    AUTO_JSON struct json_object *machine = NULL;
-    if (json_parse(body, strlen(body), &machine, NULL) < 0)
-        return 0;
     struct json_object *item = json_object_new_object();
-    char *arn = machine_arn(listing->service, machine);
+    char *arn = machine_arn(call->service, machine);
     json_add_text(item, "stateMachineArn", arn);
     free(arn);
     json_add_text(item, "name", key);
     json_add_text(item, "type", json_member_text(machine, "type"));
     json_add(item, "creationDate", api_time(json_member_int(machine, "createdMs", 0)));
-    json_append(listing->items, item);
-    free(listing->last);
-    listing->last = mem_strdup(key);
-    return 0;
+    return item;
 }
 
 void list_state_machines(struct service_call *call)
 {
-    char *position;
-    if (!call_page_position(call, "", &position))
-        return;
-    struct listing listing = {
-        .service = call->service, .items = json_object_new_array(), .limit = call_page_size(call)};
-    struct err err = {0};
-    int code = store_documents(call->service->store, "machine", "", position, false, listing.limit + 1, list_machine,
-                               &listing, &err);
-    struct json_object *output = json_object_new_object();
-    json_add(output, "stateMachines", listing.items);
-    if (listing.more)
-        page_add_token(call, output, "", listing.last);
-    if (code < 0) {
-        json_object_put(output);
-        call_fail_internal(call, code, &err);
-    } else {
-        call_succeed(call, output);
-    }
-    free(listing.last);
-    free(position);
+    call_page_of_documents(call, "machine", "stateMachines", list_machine);
 }
