@@ -75,7 +75,7 @@ int dataflow_map_max_concurrency(const struct state *state, struct asl_env *env,
 /* Distributed Map: tolerated failures; count -1 and percentage -1 where not set. */
 int dataflow_map_tolerated(const struct state *state, struct asl_env *env, int64_t *ret_count, double *ret_percentage,
                            struct asl_failure *failure);
-/* Distributed Map: a size of batches, at least 1; `name` is that of the field. */
+/* Distributed Map: a size of batches; 0 is as if it was not given. `name` is that of the field. */
 int dataflow_map_batch_size(const struct state *state, const struct number_field *field, const char *name,
                             struct asl_env *env, bool *ret_given, double *ret_size, struct asl_failure *failure);
 /*

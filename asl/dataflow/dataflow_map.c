@@ -146,7 +146,10 @@ int dataflow_map_batch_size(const struct state *state, const struct number_field
 {
     if (dataflow_number(state, field, env, ret_given, ret_size, failure) != 0)
         return -1;
-    return *ret_given && *ret_size < 1 ? asl_failure_runtime(failure, "%s must be positive.", name) : 0;
+    if (*ret_given && *ret_size < 0)
+        return asl_failure_runtime(failure, "%s must be positive.", name);
+    *ret_given = *ret_given && *ret_size > 0;
+    return 0;
 }
 
 static struct json_object *new_batch(struct json_object *const *batch_input)

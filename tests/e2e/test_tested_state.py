@@ -31,7 +31,9 @@ class TestedState(ServerTest):
                  "ItemBatcher": {"MaxItemsPerBatchPath": "$.n", "BatchInput": {"k.$": "$.k"}}}
         self.assertEqual(self.inspect(state, {"i": [1, 2, 3], "n": 2, "k": 5})["afterItemBatcher"], [
             {"BatchInput": {"k": 5}, "Items": [{"v": 1}, {"v": 2}]}, {"BatchInput": {"k": 5}, "Items": [{"v": 3}]}])
-        failed = self.post(state, {"i": [1], "n": 0, "k": 5}, mock={"result": "[]"})
+        self.assertEqual(self.inspect(state, {"i": [1, 2], "n": 0, "k": 5})["afterItemBatcher"], [
+            {"BatchInput": {"k": 5}, "Items": [{"v": 1}, {"v": 2}]}])
+        failed = self.post(state, {"i": [1], "n": -1, "k": 5}, mock={"result": "[]"})
         self.assertEqual(failed["cause"], "MaxItemsPerBatch must be positive.")
 
     def test_data_of_a_reader(self):
