@@ -9,11 +9,15 @@
 #include "asl/base/mem.h"
 
 #include <libpq-fe.h>
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 static bool is_sqlite(const struct store_fixture *fixture)
 {
@@ -101,6 +105,18 @@ int store_fixture_teardown(void **state)
         rmdir(fixture->folder);
     free(fixture);
     return 0;
+}
+
+void store_fixture_refused(const struct store_fixture *fixture, enum err_code code, const char *text)
+{
+    struct store *store = NULL;
+    struct err err = {0};
+
+    assert_int_equal(store_open(fixture->url, &store, &err), code);
+    assert_null(store);
+    assert_non_null(strstr(err.message, text));
+    if (is_sqlite(fixture))
+        assert_string_equal(err.where, fixture->url + strlen("sqlite:"));
 }
 
 int64_t store_fixture_take(struct store *store, int shard, const char *node, int64_t lease_ms)

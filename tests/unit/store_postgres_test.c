@@ -418,23 +418,13 @@ static void commit_of_the_dead_is_ended(void **state)
 
 /* --- versions ----------------------------------------------------------------------------------------- */
 
-static void assert_refused(const struct store_fixture *fixture, enum err_code code, const char *text)
-{
-    struct store *store = NULL;
-    struct err err = {0};
-
-    assert_int_equal(store_open(fixture->url, &store, &err), code);
-    assert_null(store);
-    assert_non_null(strstr(err.message, text));
-}
-
 static void newer_schema_is_refused(void **state)
 {
     struct store_fixture *fixture = *state;
 
     store_fixture_close(fixture);
     run_sql(fixture, "UPDATE orchestrator.setting SET value = '1000' WHERE name = 'schema_version'");
-    assert_refused(fixture, ERR_VERSION, "schema version 1000");
+    store_fixture_refused(fixture, ERR_VERSION, "schema version 1000");
 }
 
 static void foreign_schema_is_refused(void **state)
@@ -443,7 +433,7 @@ static void foreign_schema_is_refused(void **state)
 
     store_fixture_clear(fixture);
     run_sql(fixture, "CREATE SCHEMA orchestrator; CREATE TABLE orchestrator.theirs (a int)");
-    assert_refused(fixture, ERR_CORRUPT, "another program");
+    store_fixture_refused(fixture, ERR_CORRUPT, "another program");
 }
 
 static void older_schema_is_brought_up_to_date(void **state)
@@ -488,7 +478,7 @@ static void shards_are_fixed_with_the_schema(void **state)
     fixture->store = store_fixture_open(fixture);
     assert_int_equal(store_shards(fixture->store), 16);
     snprintf(wide.url + strlen(wide.url), sizeof(wide.url) - strlen(wide.url), "00000");
-    assert_refused(&wide, ERR_INVALID, "shards must be");
+    store_fixture_refused(&wide, ERR_INVALID, "shards must be");
 }
 
 /* --- plans --------------------------------------------------------------------------------------------- */

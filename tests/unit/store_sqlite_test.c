@@ -57,17 +57,6 @@ static void assert_sql(const char *path, const char *sql, const char *expected)
     sqlite3_close(db);
 }
 
-static void assert_refused(const struct store_fixture *fixture, enum err_code code, const char *text)
-{
-    struct store *store = NULL;
-    struct err err = {0};
-
-    assert_int_equal(store_open(fixture->url, &store, &err), code);
-    assert_null(store);
-    assert_non_null(strstr(err.message, text));
-    assert_string_equal(err.where, path_of(fixture));
-}
-
 static int commit_history(struct store *store, int64_t id, size_t bytes, struct err *err)
 {
     struct store_batch *batch = store_batch_new();
@@ -109,7 +98,7 @@ static void foreign_database_is_refused(void **state)
 
     store_fixture_clear(fixture);
     run_sql(path_of(fixture), "CREATE TABLE theirs (a)");
-    assert_refused(fixture, ERR_CORRUPT, "another program");
+    store_fixture_refused(fixture, ERR_CORRUPT, "another program");
     assert_sql(path_of(fixture), "SELECT count(*) FROM sqlite_schema", "1");
 }
 
@@ -125,7 +114,7 @@ static void other_file_is_refused_and_kept(void **state)
     file = fopen(path_of(fixture), "w");
     fputs(text, file);
     fclose(file);
-    assert_refused(fixture, ERR_CORRUPT, "is no SQLite database");
+    store_fixture_refused(fixture, ERR_CORRUPT, "is no SQLite database");
     file = fopen(path_of(fixture), "r");
     assert_int_equal(fread(read_back, 1, sizeof(read_back), file), sizeof(text) - 1);
     fclose(file);
@@ -163,7 +152,7 @@ static void newer_schema_is_refused(void **state)
 
     store_fixture_close(fixture);
     run_sql(path_of(fixture), "PRAGMA user_version = 1000");
-    assert_refused(fixture, ERR_VERSION, "schema version 1000");
+    store_fixture_refused(fixture, ERR_VERSION, "schema version 1000");
 }
 
 static void older_schema_is_brought_up_to_date(void **state)
