@@ -135,8 +135,10 @@ struct eval {
 void *eval_alloc(struct eval *e, size_t bytes);
 #define EVAL_NEW(e, type) ((type *)eval_alloc_zeroed((e), sizeof(type)))
 void *eval_alloc_zeroed(struct eval *e, size_t bytes);
+/* Counts bytes against limits.memory_bytes; fails when they are used up. */
 void eval_charge(struct eval *e, size_t bytes);
 
+/* From now on, by the steady clock; 0: no limit. */
 void eval_start_clock(struct eval *e, int time_ms);
 bool eval_time_is_over(const struct eval *e);
 /* Ends the evaluation when its time is over or the C stack runs low. */
@@ -159,17 +161,18 @@ static inline void eval_leave(struct eval *e)
 struct value eval(struct eval *e, const struct code *code, struct value input, struct frame *frame);
 /* A sequence of nothing is undefined, a sequence of one is its item, unless [] asked for an array. */
 struct value eval_unwrap(const struct code *code, struct value v);
+/* Room for so many variables, all V_UNSET; given back it is used again, unless a function has captured it. */
 struct frame *frame_new(struct eval *e, struct frame *parent, uint32_t count);
 void frame_release(struct eval *e, struct frame *frame);
 
-/* eval_path.c */
+/* eval_path.c: a path; a predicate or index of a step, over items or tuples; a name, over whatever the input is. */
 struct value eval_path(struct eval *e, const struct code *code, struct value input, struct frame *frame);
 struct value eval_filter(struct eval *e, const struct code_stage *stage, bool tuples, struct value input,
                          struct frame *frame);
 struct value eval_name(struct eval *e, struct value input, const struct code *name);
 /* The member of an object, those of all objects in an array, or undefined. */
 struct value lookup(struct eval *e, struct value input, struct text key);
-/* eval_group.c */
+/* eval_group.c: { ... } after a path, over items or tuples; ^( ... ). */
 struct value eval_group(struct eval *e, const struct code *group, bool tuples, struct value input, struct frame *frame);
 struct value eval_sort(struct eval *e, const struct code *sort, struct value input, struct frame *frame);
 /* The frame that shows the variables of a tuple; anything else brings an empty one. */
@@ -178,10 +181,10 @@ static inline struct value tuple_context(struct value item)
 {
     return item.type == V_TUPLE ? item.as.tuple->context : item;
 }
-/* eval_operator.c */
+/* eval_operator.c: arithmetic, comparison, &, in, ranges. */
 struct value eval_operator(struct eval *e, const struct code *code, struct value a, struct value b);
 
-/* apply.c: calls of functions. */
+/* apply.c: calls of functions. `piped`: the left side of ~>, goes before the arguments; or NULL. */
 struct value eval_call(struct eval *e, const struct code *call, const struct value *piped, struct value input,
                        struct frame *frame);
 struct value eval_partial(struct eval *e, const struct code *call, struct value input, struct frame *frame);
@@ -189,6 +192,7 @@ struct value eval_transform(struct eval *e, const struct function *transform, st
 struct value apply(struct eval *e, struct value function, const struct value *args, size_t count, struct value context);
 /* For functions that call functions: as many of the arguments as it declares, at least one. */
 struct value apply_declared(struct eval *e, struct value function, const struct value *args, size_t count);
+/* Arguments that it declares. */
 int function_arity(struct value function);
 struct function *function_new(struct eval *e, enum function_kind kind);
 struct value value_native(struct eval *e, const struct native *native, const struct signature *signature);
@@ -196,7 +200,7 @@ struct value value_native(struct eval *e, const struct native *native, const str
 /* fn_number.c: to the nearest, halves to even, at a decimal place. */
 double number_round(double number, double precision);
 
-/* error.c */
+/* error.c. A code is one of errors.def ("T2001"); token: the name that the message shows, or NULL. */
 _Noreturn void fail(struct eval *e, const char *code);
 _Noreturn void fail_at(struct eval *e, const char *code, int position, const char *token);
 _Noreturn void fail_value(struct eval *e, const char *code, struct value value);

@@ -176,9 +176,11 @@ static inline struct value array_at(struct value v, size_t i)
     return v.json ? value_of_json(json_object_array_get_idx(v.as.source, i)) : v.as.array->items[i];
 }
 
+/* An empty array, an empty sequence, a sequence of one. */
 struct array *array_new(struct eval *e, size_t capacity);
 struct array *sequence_new(struct eval *e);
 struct value sequence_of(struct eval *e, struct value item);
+/* Adds an item as it is; adds all items of an array. */
 void array_push(struct eval *e, struct array *array, struct value item);
 void array_push_all(struct eval *e, struct array *array, struct value items);
 /* JSONata's append: a new plain array, or the other value where one is undefined. */
@@ -189,8 +191,11 @@ struct object *object_new(struct eval *e, size_t capacity);
 void object_set(struct eval *e, struct object *object, struct value key, struct value value);
 /* Adds a member whose key is known to be new. */
 void object_add(struct eval *e, struct object *object, struct value key, struct value value);
+/* Nothing happens where there is no such member; the others keep their order. */
 void object_delete(struct object *object, struct text key);
+/* Of an object that the evaluation has made; NULL when there is none. */
 struct member *object_find(const struct object *object, struct text key);
+/* Members of an object value of either kind. */
 size_t object_count(struct value v);
 /* The member of an object value; false when there is none. */
 bool object_get(struct value object, struct text key, struct value *ret_value);

@@ -106,9 +106,12 @@ struct outbox {
     size_t command_count, command_capacity;
     struct tally *tally; /* counts the events too; or NULL */
 };
+/* Drops what is in it, and keeps the room for more. */
 void outbox_clear(struct outbox *outbox);
 void outbox_release(struct outbox *outbox);
 
+/* An execution that has not begun: STIMULUS_START begins it, or the first event that is folded. It takes a reference of
+ * the machine. */
 struct execution *execution_new(struct machine *machine, const struct execution_identity *identity,
                                 const struct execution_settings *settings);
 void execution_free(struct execution *execution);
@@ -125,11 +128,14 @@ enum execution_phase { EXECUTION_NEW, EXECUTION_OPEN, EXECUTION_CLOSED };
 enum execution_phase execution_phase(const struct execution *execution);
 /* The event that ended it: EVENT_EXECUTION_SUCCEEDED ... */
 enum event_type execution_ending(const struct execution *execution);
-struct json_object *execution_output(const struct execution *execution); /* borrowed */
+/* What it came to, NULL where there is none; all borrowed, until the execution is advanced. */
+struct json_object *execution_output(const struct execution *execution);
 const char *execution_error(const struct execution *execution);
 const char *execution_cause(const struct execution *execution);
+/* 0 before it has begun, or ended. */
 int64_t execution_started_ms(const struct execution *execution);
 int64_t execution_stopped_ms(const struct execution *execution);
+/* 0: none yet. */
 int64_t execution_last_event_id(const struct execution *execution);
 int64_t execution_redrive_count(const struct execution *execution);
 const char *execution_arn(const struct execution *execution);
