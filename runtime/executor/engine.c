@@ -249,6 +249,7 @@ void engine_close(struct engine *engine, int grace_ms)
     owner_close(engine);
     watch_close(engine);
     peer_close(engine);
+    stop_remote_close(engine);
     completions_close(engine);
     recover_close(engine);
     activity_close(engine);

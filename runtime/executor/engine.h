@@ -171,6 +171,11 @@ int engine_watch(struct engine *engine, const char *arn, engine_ended_fn *ended,
 /* StopExecution: ERR_NOT_FOUND when there is none; an ended one stays as it is and gives 0. */
 void engine_stop(struct engine *engine, const char *arn, const char *error, const char *cause, engine_done_fn *done,
                  void *context);
+/*
+ * Stops it, if it is there, with the commit that is filling, wherever it runs; where it cannot be read now, by a
+ * request in that commit. Nobody is told.
+ */
+void engine_stop_surely(struct engine *engine, const char *arn);
 /* RedriveExecution: ERR_NOT_FOUND, ERR_INVALID (not redrivable; the message says why). True: it is in the commit that
  * is filling. */
 bool engine_redrive(struct engine *engine, const char *arn, engine_done_fn *done, void *context);

@@ -126,6 +126,7 @@ struct commit {
 };
 
 struct definition_entry;
+struct stopping;
 struct activity;
 
 struct engine {
@@ -178,9 +179,10 @@ struct engine {
     struct owner *owner;
     struct recovery *recovery;
     struct completions *completions;
-    struct peers *peers;     /* requests to others */
-    struct inbox *inbox;     /* requests of others */
-    struct lh_table *remote; /* watches of executions on other nodes' shards, by ARN */
+    struct peers *peers;        /* requests to others */
+    struct inbox *inbox;        /* requests of others */
+    struct lh_table *remote;    /* watches of executions on other nodes' shards, by ARN */
+    struct stopping *stoppings; /* executions that others are asked to stop */
 
     /* tasks */
     int tasks_running;
@@ -375,6 +377,8 @@ int peer_inbox_count(const struct engine *engine, int shard);
 /* --- stop_remote.c: executions on other nodes' shards ------------------------------------------------------- */
 void stop_remote(struct engine *engine, const char *arn, const char *error, const char *cause, engine_done_fn *done,
                  void *context);
+/* After the last callback of peers. */
+void stop_remote_close(struct engine *engine);
 
 /* --- watch.c: the ends of executions on other nodes' shards -------------------------------------------------- */
 void watch_open(struct engine *engine);

@@ -191,6 +191,6 @@ void map_run_stop_children(struct map_run *m)
         child->over = true;
         child->status = EXECUTION_ABORTED;
         child->stopped_ms = engine_now_ms(engine);
-        engine_stop(engine, child->arn, NULL, NULL, NULL, NULL);
+        engine_stop_surely(engine, child->arn);
     }
 }

@@ -1,21 +1,41 @@
 /*
- * stop_remote.c - stopping an execution that another node runs: a nested one, or one of a machine that is deleted.
+ * stop_remote.c - stopping an execution that another node runs: a nested one, or one of a machine that is deleted; and
+ * stopping one for certain, as a child of what has just ended.
  *
- * Its owner is asked for StopExecution, which changes nothing when it is done twice.
+ * Its owner is asked for StopExecution, which changes nothing when it is done twice. The request is in the commit that
+ * is filling: it is there when what led to it is, and stays until it is answered.
  */
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
 #include "runtime/executor/engine_priv.h"
 #include "runtime/executor/peer.h"
 
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { AGAIN_MS = 1000 };
+
 struct stopping {
     struct engine *engine;
+    struct stopping *next, **at; /* in engine->stoppings */
+    int shard;
+    struct json_object *input;
+    struct event *again; /* not NULL: it is asked for until it is done */
     engine_done_fn *done;
     void *context;
 };
+
+static void stopping_free(struct stopping *stopping)
+{
+    *stopping->at = stopping->next;
+    if (stopping->next)
+        stopping->next->at = stopping->at;
+    if (stopping->again)
+        event_free(stopping->again);
+    json_object_put(stopping->input);
+    free(stopping);
+}
 
 static void on_answer(void *context, int code, struct json_object *answer, const struct err *err)
 {
@@ -29,22 +49,71 @@ static void on_answer(void *context, int code, struct json_object *answer, const
         err = &refused;
     }
     if (code != 0)
-        engine_log(stopping->engine, 2, "could not stop an execution on another node: %s", err->message);
+        engine_log(stopping->engine, 2, "could not stop an execution: %s", err->message);
+    if (code != 0 && code != ERR_NOT_FOUND && stopping->again) {
+        struct timeval pause = {AGAIN_MS / 1000, AGAIN_MS % 1000 * 1000};
+        event_add(stopping->again, &pause);
+        return;
+    }
     if (stopping->done)
         stopping->done(stopping->context, code, code ? err : NULL);
-    free(stopping);
+    stopping_free(stopping);
+}
+
+static void ask(struct stopping *stopping)
+{
+    peer_ask(stopping->engine, stopping->shard, "StopExecution", stopping->input, 0, on_answer, stopping);
+}
+
+static void on_again(int fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    ask(context);
+}
+
+static struct stopping *stopping_new(struct engine *engine, const char *arn)
+{
+    struct stopping *stopping = NEW(struct stopping);
+    stopping->engine = engine;
+    stopping->shard = store_shard_of(engine->store, arn);
+    stopping->input = json_object_new_object();
+    json_add_text(stopping->input, "executionArn", arn);
+    stopping->at = &engine->stoppings;
+    stopping->next = engine->stoppings;
+    if (stopping->next)
+        stopping->next->at = &stopping->next;
+    engine->stoppings = stopping;
+    return stopping;
 }
 
 void stop_remote(struct engine *engine, const char *arn, const char *error, const char *cause, engine_done_fn *done,
                  void *context)
 {
-    struct stopping *stopping = NEW(struct stopping);
-    AUTO_JSON struct json_object *input = json_object_new_object();
-    *stopping = (struct stopping){engine, done, context};
-    json_add_text(input, "executionArn", arn);
+    struct stopping *stopping = stopping_new(engine, arn);
+    stopping->done = done;
+    stopping->context = context;
     if (error)
-        json_add_text(input, "error", error);
+        json_add_text(stopping->input, "error", error);
     if (cause)
-        json_add_text(input, "cause", cause);
-    peer_ask(engine, store_shard_of(engine->store, arn), "StopExecution", input, 0, on_answer, stopping);
+        json_add_text(stopping->input, "cause", cause);
+    ask(stopping);
+}
+
+void engine_stop_surely(struct engine *engine, const char *arn)
+{
+    struct err err;
+    const struct run *run = run_load(engine, arn, &err);
+    if (run || err.code == ERR_NOT_FOUND) {
+        engine_stop(engine, arn, NULL, NULL, NULL, NULL);
+        return;
+    }
+    struct stopping *stopping = stopping_new(engine, arn);
+    stopping->again = evtimer_new(engine->base, on_again, stopping);
+    ask(stopping);
+}
+
+void stop_remote_close(struct engine *engine)
+{
+    while (engine->stoppings)
+        stopping_free(engine->stoppings);
 }

@@ -383,7 +383,7 @@ static void stopping_free(struct stopping *stopping)
 static void on_stopped(void *context, const struct service_answer *answer)
 {
     struct stopping *stopping = context;
-    if (answer->error && strcmp(answer->error, "ServiceUnavailable") == 0)
+    if (answer->error && answer->http_status >= 500)
         event_add(stopping->again, &(struct timeval){.tv_sec = AGAIN_S});
     else
         stopping_free(stopping);
@@ -400,7 +400,7 @@ static void stop_again(int fd, short what, void *context)
     ask_to_stop(context);
 }
 
-/* Wherever the child runs. started_by: only if it was started by that task; NULL: it was. */
+/* Wherever the child runs, if it was started by that task. */
 static void stop_child(struct nested *nested, const char *arn, const char *started_by)
 {
     struct stopping *stopping = NEW(struct stopping);
@@ -413,8 +413,7 @@ static void stop_child(struct nested *nested, const char *arn, const char *start
     stopping->again = evtimer_new(engine_base(nested->service->engine), stop_again, stopping);
     stopping->request = json_object_new_object();
     json_add_text(stopping->request, "executionArn", arn);
-    if (started_by)
-        json_add_text(stopping->request, START_STARTED_BY, started_by);
+    json_add_text(stopping->request, START_STARTED_BY, started_by);
     ask_to_stop(stopping);
 }
 
@@ -452,7 +451,7 @@ static void drop(struct nested *nested, struct task *task, bool stops)
     if (child->arn)
         engine_forget(nested->service->engine, child->arn, child);
     if (child->arn && stops)
-        stop_child(nested, child->arn, NULL);
+        engine_stop_surely(nested->service->engine, child->arn);
     else if (stops && waits_for_end(child))
         stop_unknown(nested, child);
     child_free(child);

@@ -24,6 +24,7 @@ struct fault_store {
     enum err_code code;
     bool written;
     bool hold;
+    bool blind;
     int held;
 };
 
@@ -79,11 +80,29 @@ static int fault_commit(struct store *store, struct store_batch *batch, struct e
     return result;
 }
 
-WRAP(execution_by_arn, (struct store * store, const char *arn, store_execution_fn *fn, void *context, struct err *err),
-     arn, fn, context, err)
-WRAP(execution_by_id,
-     (struct store * store, int shard, int64_t id, store_execution_fn *fn, void *context, struct err *err), shard, id,
-     fn, context, err)
+static int look(struct store *store, struct err *err)
+{
+    struct fault_store *fault = (struct fault_store *)store;
+
+    return fault->blind ? err_set(err, ERR_BUSY, "blind") : strike(store, err);
+}
+
+static int fault_execution_by_arn(struct store *store, const char *arn, store_execution_fn *fn, void *context,
+                                  struct err *err)
+{
+    int result = look(store, err);
+
+    return result ? result : store_execution_by_arn(inner_of(store), arn, fn, context, err);
+}
+
+static int fault_execution_by_id(struct store *store, int shard, int64_t id, store_execution_fn *fn, void *context,
+                                 struct err *err)
+{
+    int result = look(store, err);
+
+    return result ? result : store_execution_by_id(inner_of(store), shard, id, fn, context, err);
+}
+
 static void fault_prefetch(struct store *store, const struct store_key *keys, size_t count)
 {
     store_prefetch(inner_of(store), keys, count); /* a hint: what it cannot do now is asked for one by one */
@@ -264,6 +283,11 @@ void store_fault_arm_commit(struct store *store, int fail_at, enum err_code code
     fault->code = code;
     fault->written = written;
     pthread_mutex_unlock(&fault->lock);
+}
+
+void store_fault_blind(struct store *store, bool blind)
+{
+    ((struct fault_store *)store)->blind = blind;
 }
 
 bool store_fault_struck(struct store *store)

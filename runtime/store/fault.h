@@ -23,6 +23,8 @@ void store_fault_arm(struct store *fault, int fail_at);
  * the same, as when the answer to it is lost.
  */
 void store_fault_arm_commit(struct store *fault, int fail_at, enum err_code code, bool written);
+/* While it is so, no execution can be read. */
+void store_fault_blind(struct store *fault, bool blind);
 /* Whether the fault has struck since it was armed. */
 bool store_fault_struck(struct store *fault);
 

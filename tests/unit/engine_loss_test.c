@@ -556,6 +556,38 @@ static void others_stop_with_an_execution_that_is_just_read(void **state)
     close_nesting(f, service);
 }
 
+/* The children sleep, and cannot be read when they are to be stopped: who asks for it once gets it. */
+static void children_stop_though_they_cannot_be_read(void **state)
+{
+    struct fixture *f = *state;
+    struct ending ending = {0}, other_ending = {0};
+    struct answer answer = {0}, other_answer = {0};
+    struct service *service = open_nesting(f, true);
+    struct service_inbox *inbox = service_inbox_open(service, f->engine);
+    start(f, NESTED, "one", "{}", &ending);
+    start(f, SPREAD, "two", "[1,2,3]", &other_ending);
+    while (open_executions(f) < 6)
+        turn(f, 1);
+    settle(f);
+    store_fault_blind(f->store, true);
+    engine_stop(f->engine, EXECUTION_ARN("one"), NULL, NULL, on_done, &answer);
+    engine_stop(f->engine, EXECUTION_ARN("two"), NULL, NULL, on_done, &other_answer);
+    wait_for_answer(f, &answer);
+    wait_for_answer(f, &other_answer);
+    assert_int_equal(answer.code, 0);
+    assert_int_equal(other_answer.code, 0);
+    turn(f, 100);
+    store_fault_blind(f->store, false);
+    for (int i = 0; i < 200 && open_executions(f) > 0; i++) {
+        struct timeval pause = {0, 20000};
+        event_base_loopexit(f->base, &pause);
+        event_base_loop(f->base, EVLOOP_ONCE);
+    }
+    assert_int_equal(open_executions(f), 0);
+    service_inbox_close(inbox);
+    close_nesting(f, service);
+}
+
 static void a_nested_execution_stops_while_it_starts(void **state)
 {
     struct fixture *f = *state;
@@ -677,6 +709,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_nested_execution_stops_in_the_commit_that_stops_its_parent, setup, teardown),
         cmocka_unit_test_setup_teardown(a_nested_execution_stops_while_it_starts, setup, teardown),
         cmocka_unit_test_setup_teardown(others_stop_with_an_execution_that_is_just_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(children_stop_though_they_cannot_be_read, setup, teardown),
         cmocka_unit_test_setup_teardown(the_record_of_a_map_run_is_its_owners, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_set_of_a_map_run_outlasts_the_process, setup, teardown),
         cmocka_unit_test_setup_teardown(numbers_go_on_above_those_in_the_store, setup, teardown),
