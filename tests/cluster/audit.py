@@ -30,6 +30,18 @@ CREATE TRIGGER audit_first AFTER INSERT ON orchestrator.lease FOR EACH ROW
     WHEN (NEW.node <> '') EXECUTE FUNCTION audit.note_lease();
 CREATE TRIGGER audit_take AFTER UPDATE ON orchestrator.lease FOR EACH ROW
     WHEN (NEW.node <> '' AND (NEW.epoch <> OLD.epoch OR NEW.node <> OLD.node)) EXECUTE FUNCTION audit.note_lease();
+CREATE FUNCTION audit.note_map_run() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM 1 FROM orchestrator.lease WHERE shard IN (SELECT x.shard FROM rows r JOIN orchestrator.execution x
+        ON r.kind = 'maprun' AND x.arn = r.body::json ->> 'executionArn') ORDER BY shard FOR SHARE;
+    INSERT INTO audit.write SELECT x.shard, x.id, 0, l.epoch, audit.writer(), txid_current()
+        FROM rows r JOIN orchestrator.execution x ON r.kind = 'maprun' AND x.arn = r.body::json ->> 'executionArn'
+        LEFT JOIN orchestrator.lease l ON l.shard = x.shard;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER audit_record AFTER INSERT ON orchestrator.document REFERENCING NEW TABLE AS rows
+    FOR EACH STATEMENT EXECUTE FUNCTION audit.note_map_run();
+CREATE TRIGGER audit_record_set AFTER UPDATE ON orchestrator.document REFERENCING NEW TABLE AS rows
+    FOR EACH STATEMENT EXECUTE FUNCTION audit.note_map_run();
 CREATE TRIGGER audit_history AFTER INSERT ON orchestrator.history REFERENCING NEW TABLE AS rows
     FOR EACH STATEMENT EXECUTE FUNCTION audit.note_write();
 CREATE TRIGGER audit_added AFTER INSERT ON orchestrator.execution REFERENCING NEW TABLE AS rows

@@ -25,6 +25,7 @@ class Start:
         self.arn = f"arn:aws:states:us-east-1:123456789012:execution:{kind}:{name}"
         self.acknowledged = False
         self.sent = False  # at least once
+        self.started = self.stopped = None  # when, as it was answered
         self.stop_acknowledged = self.redrive_acknowledged = False
 
 
@@ -35,7 +36,9 @@ class Load:
         self.lock = threading.Lock()
         self.starts = {}  # by name
         self.callbacks = {}  # token to (execution ARN, output or error), acknowledged
+        self.races = {}  # execution ARN to the two outputs that were sent at once, each with whether it was acknowledged
         self.chores = {}  # token to output, acknowledged
+        self.given = {}  # token to how often a worker was given it
         self.sync_answers = 0
         self.seen = []  # (ARN, kind, status, output) of ended executions, and
         self.histories = []  # (ARN, events) as they were shown meanwhile
@@ -140,18 +143,20 @@ class Load:
             answer = {"executionArn": start.arn}
         if answer is None:
             return
+        start.started = answer.get("startDate")
         if answer["executionArn"] != start.arn:
             self.fault(f"{start.name}: started as {answer['executionArn']}")
         start.acknowledged = True
-        if start.kind == "Stopped":
+        if start.kind in workload.STOPPED:
             self.later(client.random.uniform(0, 3), self.stop, start)
         if start.kind == "Redriven":
             self.later(1, self.redrive, start)
 
     def stop(self, client, start):
         try:
-            start.stop_acknowledged = client.persist("StopExecution", executionArn=start.arn, error="Enough",
-                                                     cause=start.name) is not None
+            answer = client.persist("StopExecution", executionArn=start.arn, error="Enough", cause=start.name)
+            start.stop_acknowledged = answer is not None
+            start.stopped = answer and answer["stopDate"]
         except Refused as refusal:
             self.fault(f"{start.name}: the stop was refused: {refusal}")
 
@@ -208,7 +213,12 @@ class Load:
                     if payload.get("verdict", "never") == "never" or payload["token"] in known:
                         continue
                     known.add(payload["token"])
-                    self.later(payload["delay"], self.answer, call)
+                    if payload["verdict"] == "race":
+                        self.races[call["context"]["executionArn"]] = {1: False, 2: False}
+                        self.later(payload["delay"], self.race, call, 1)
+                        self.later(payload["delay"], self.race, call, 2)
+                    else:
+                        self.later(payload["delay"], self.answer, call)
                 time.sleep(0.02)
 
     def do_what_is_due(self, client):
@@ -240,6 +250,17 @@ class Load:
         if answer is not None:
             self.callbacks[token] = (call["context"]["executionArn"], what)
 
+    def race(self, client, call, number):
+        """One of two answers that are sent at once: not more than one may be acknowledged."""
+        name, arn = call["payload"]["key"].split("/")[0], call["context"]["executionArn"]
+        try:
+            answer = client.persist("SendTaskSuccess", taskToken=call["payload"]["token"],
+                                    output=json.dumps({"yes": name, "by": number}))
+            self.races[arn][number] = answer is not None
+        except Refused as refusal:
+            if refusal.kind not in ("TaskTimedOut", "TaskDoesNotExist"):
+                self.fault(f"{name}: the answer was refused: {refusal}")
+
     def work_off_chores(self, client):
         while not self.done.is_set():
             try:
@@ -250,6 +271,8 @@ class Load:
                 continue
             if not given.get("taskToken"):
                 continue
+            with self.lock:
+                self.given[given["taskToken"]] = self.given.get(given["taskToken"], 0) + 1
             chore = json.loads(given["input"])
             output = {"done": chore["name"], "n": chore["n"] + 1}
             try:

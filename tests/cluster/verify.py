@@ -8,6 +8,8 @@ import workload
 STATUSES = ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"]
 ENDINGS = {"ExecutionSucceeded": "SUCCEEDED", "ExecutionFailed": "FAILED", "ExecutionTimedOut": "TIMED_OUT",
            "ExecutionAborted": "ABORTED"}
+CALM_S = 10  # after the last disturbance, until everything is in its time again
+LATE_WAIT_S = 5  # so late a Wait may end then, on a machine that has other things to do
 LATE_S = 0.25  # a line may lie that long in the pipe of a handler whose node is gone
 
 
@@ -15,7 +17,8 @@ class Execution:
     """One row of `execution` with its history, as it is stored."""
 
     def __init__(self, row):
-        self.shard, self.id, self.arn, self.machine, self.status, self.map_run = row
+        (self.shard, self.id, self.arn, self.machine, self.status, self.map_run, self.started_ms,
+         self.stopped_ms) = row
         self.status = STATUSES[self.status]
         self.kind = self.machine.split(":")[6].split("/")[0]
         self.name = self.arn.split(":")[-1]
@@ -30,7 +33,8 @@ class Execution:
 def read(database):
     """All executions, by ARN."""
     by_key, by_arn = {}, {}
-    for row in database.json("SELECT shard, id, arn, machine, status, map_run FROM orchestrator.execution"):
+    for row in database.json("SELECT shard, id, arn, machine, status, map_run, started_ms, stopped_ms"
+                             " FROM orchestrator.execution"):
         execution = Execution(row)
         by_key[execution.shard, execution.id] = by_arn[execution.arn] = execution
     for shard, number, first, last, body in database.json(
@@ -39,6 +43,11 @@ def read(database):
         by_key[shard, number].add(first, last, json.loads(body))
     return by_arn
 
+
+def read_map_runs(database):
+    """The records of all map runs, by ARN."""
+    return {key: json.loads(body) for key, body in
+            database.json("SELECT key, body FROM orchestrator.document WHERE kind = 'maprun'")}
 
 
 # --- a history in itself -------------------------------------------------------------------------------------
@@ -105,7 +114,10 @@ def model_faults(execution, expected, allowed_statuses):
     if execution.status != expected["status"]:
         return  # something else that is allowed: cut off before the model's end
     last = events[-1]
-    if execution.status == "SUCCEEDED" and last.get("value") != expected["output"]:
+    wanted = expected["output"]
+    if execution.kind == "Callback" and isinstance(wanted, list):  # either of two will do
+        wanted = last.get("value") if last.get("value") in wanted else wanted
+    if execution.status == "SUCCEEDED" and last.get("value") != wanted:
         yield f"output {last.get('value')!r}, expected {expected['output']!r}"
     if expected["error"] and (last.get("details") or {}).get("error") != expected["error"]:
         yield f"error {last.get('details')}, expected {expected['error']}"
@@ -129,6 +141,21 @@ def model_faults(execution, expected, allowed_statuses):
         yield f"calls that succeeded {dict(succeeded)}, expected {dict(expected['succeeded'])}"
     if failed != +expected["failed"]:
         yield f"calls that failed {dict(failed)}, expected {dict(+expected['failed'])}"
+    yield from time_faults(execution, by_id)
+
+
+def time_faults(execution, by_id):
+    """Nothing comes before its time: what waits, is tried again, or times out."""
+    for event in execution.events:
+        before = by_id.get(event["prev"])
+        if execution.kind in ("Each", "Retry") and event["type"] == "LambdaFunctionScheduled" and \
+                before["type"] == "LambdaFunctionFailed" and event["at"] < before["at"] + 1000:
+            yield f"event {event['id']}: tried again after {event['at'] - before['at']} ms"
+        if event["type"] in ("TaskTimedOut", "ActivityTimedOut"):
+            begun = scheduled(by_id, event)
+            seconds = begun["details"].get("timeoutInSeconds")
+            if seconds and event["at"] < begun["at"] + seconds * 1000:
+                yield f"event {event['id']}: timed out after {event['at'] - begun['at']} ms of {seconds} s"
     until = {}
     for _, _, row in execution.rows:
         for event in row:
@@ -138,7 +165,21 @@ def model_faults(execution, expected, allowed_statuses):
                 yield f"the Wait {event['name']} ended {until[event['prev']] - event['at']} ms early"
 
 
-def expectations(load):
+def late_faults(executions, calm_s):
+    """Nothing comes long after its time once nobody disturbs: (what it is about, what is wrong)."""
+    for arn, execution in executions.items():
+        until = {}
+        for _, _, row in execution.rows:
+            for event in row:
+                if event["type"] == "~WaitSet":
+                    until[event["prev"]] = event["until"]
+                elif event["type"] == "WaitStateExited" and until.get(event["prev"], 0) > (calm_s + CALM_S) * 1000:
+                    late = event["at"] - until[event["prev"]]
+                    if late > LATE_WAIT_S * 1000:
+                        yield arn, f"the Wait {event['name']} ended {late} ms late"
+
+
+def expectations(load, executions):
     """By ARN: (model, statuses that are allowed, whether it must be there)."""
     wanted = {}
     for start in load.starts.values():
@@ -146,20 +187,29 @@ def expectations(load):
             continue
         model = workload.KINDS[start.kind].model(start.given)
         statuses = {model["status"]}
-        if start.kind == "Stopped" and not start.stop_acknowledged:
+        if start.kind in workload.STOPPED and not start.stop_acknowledged:
             statuses.add("RUNNING")
         if start.kind == "Redriven" and not start.redrive_acknowledged:
             statuses.add("FAILED")
         wanted[start.arn] = (model, statuses, start.acknowledged)
         for name, kind, given in model["children"]:
             arn = start.arn.rsplit(":", 2)[0] + f":{kind}:{name}"
-            wanted[arn] = (workload.KINDS[kind].model(given), {"SUCCEEDED"}, start.acknowledged)
+            expected = workload.KINDS[kind].model(given)
+            stopped = start.kind in workload.STOPPED
+            wanted[arn] = (expected, {end_of_child(executions.get(start.arn), expected)},
+                           start.acknowledged and not stopped)
     return wanted
+
+
+def end_of_child(parent, expected):
+    """One that is stopped with its parent runs as long as that."""
+    running = expected["status"] == "ABORTED" and parent and parent.status == "RUNNING"
+    return "RUNNING" if running else expected["status"]
 
 
 def store_faults(load, executions):
     """(what it is about, what is wrong), for everything in the store."""
-    wanted = expectations(load)
+    wanted = expectations(load, executions)
     children = collections.defaultdict(list)
     for arn, execution in executions.items():
         for fault in history_faults(execution):
@@ -167,7 +217,8 @@ def store_faults(load, executions):
         if execution.map_run:
             children[execution.map_run].append(execution)
             model = workload.KINDS[execution.kind].child_model(execution.events[0]["value"])
-            for fault in model_faults(execution, model, {"SUCCEEDED"}):
+            start = load.starts[execution.events[0]["value"]["name"]]
+            for fault in model_faults(execution, model, {end_of_child(executions.get(start.arn), model)}):
                 yield arn, fault
         elif arn not in wanted:
             yield arn, "nobody asked for it"
@@ -178,14 +229,41 @@ def store_faults(load, executions):
         if must and arn not in executions:
             yield arn, "its start was acknowledged, and it is not there"
     for start in load.starts.values():
+        if start.kind == "Tree" and start.arn in executions:
+            for run in map_runs_of(executions[start.arn]):
+                children.pop(run, None)
         if start.kind == "Spread" and start.arn in executions:
-            runs = [event["details"]["mapRunArn"] for event in executions[start.arn].events
-                    if event["type"] == "MapRunStarted"]
+            runs = map_runs_of(executions[start.arn])
             inputs = [child.events[0]["value"]["index"] for run in runs for child in children.pop(run, [])]
             if len(runs) != 1 or sorted(inputs) != list(range(len(start.given["items"]))):
                 yield start.arn, f"map runs {runs} with children for the items {sorted(inputs)}"
     for run in children:
         yield run, "a map run that is in no history"
+
+
+def map_runs_of(execution):
+    return [event["details"]["mapRunArn"] for event in execution.events if event["type"] == "MapRunStarted"]
+
+
+def record_faults(load, executions, records):
+    """What DescribeMapRun would show is what became of the map run."""
+    for start in load.starts.values():
+        execution = executions.get(start.arn)
+        for run in map_runs_of(execution) if execution else []:
+            record = records.get(run)
+            if record is None:
+                if execution.status == "SUCCEEDED":
+                    yield run, "it has no record"
+                continue
+            counts = record["executionCounts"]
+            ended = {"RUNNING": "RUNNING", "SUCCEEDED": "SUCCEEDED", "ABORTED": "ABORTED"}[execution.status]
+            if record["status"] != ended:
+                yield run, f"its record says {record['status']}, its execution is {execution.status}"
+            if counts["total"] != len(start.given["items"]) or (ended == "SUCCEEDED" and
+                                                                counts["succeeded"] != counts["total"]):
+                yield run, f"its record counts {counts} of {len(start.given['items'])} items"
+            if not execution.started_ms <= record["startedMs"] <= record.get("stoppedMs", record["startedMs"]):
+                yield run, f"it began at {record['startedMs']}, its execution at {execution.started_ms}"
 
 
 # --- what was acknowledged and shown ---------------------------------------------------------------------------
@@ -200,6 +278,20 @@ def answer_faults(load, executions):
             found = any(event["type"] == "TaskFailed" and event["details"].get("error") == what for event in events)
         if not found:
             yield arn, f"the answer to the token {token[:16]}... was acknowledged, and is not in the history"
+    for arn, acknowledged in load.races.items():
+        output = executions[arn].events[-1].get("value") if arn in executions else None
+        by = [number for number, is_acknowledged in acknowledged.items() if is_acknowledged]
+        if len(by) > 1 or (by and (output or {}).get("by") != by[0]):
+            yield arn, f"of two answers {by} were acknowledged, and the output is {output}"
+    for start in load.starts.values():
+        execution = executions.get(start.arn)
+        for what, shown, stored in (("start", start.started, execution and execution.started_ms),
+                                    ("stop", start.stopped, execution and execution.stopped_ms)):
+            if shown and stored and abs(shown * 1000 - stored) > 1:
+                yield start.arn, f"its {what} was acknowledged as of {shown}, and was at {stored / 1000}"
+    for token, count in load.given.items():
+        if count > 1:
+            yield token[:16], f"the task of the activity was given to {count} workers"
     done = collections.Counter(output["done"] for output in load.chores.values())
     for name, count in done.items():
         if count > 1:

@@ -52,7 +52,8 @@ def task(part, **more):
 
 
 def expect(output=None, entered=(), succeeded=(), failed=None, status="SUCCEEDED", error=None, children=()):
-    """children: (name, kind, input) of executions that this one starts by name."""
+    """children: (name, kind, input) of executions that this one starts by name. What a stopped one was to start may not
+    be there."""
     return {"status": status, "output": output, "error": error, "entered": collections.Counter(entered),
             "succeeded": collections.Counter(succeeded), "failed": collections.Counter(failed or {}),
             "children": children}
@@ -88,7 +89,7 @@ class Sequence:
 
 
 class Callback:
-    """Hands out a token; what comes back says yes or no, or comes never."""
+    """Hands out a token; what comes back says yes or no, or comes never, or two come at once, of which one counts."""
     weight = 6
     definition = {
         "StartAt": "Ask", "States": {
@@ -107,7 +108,7 @@ class Callback:
 
     @staticmethod
     def draw(random, name):
-        verdict = random.choices(["yes", "no", "never"], [6, 2, 1])[0]
+        verdict = random.choices(["yes", "no", "never", "race"], [6, 2, 1, 2])[0]
         return {"name": name, "verdict": verdict, "patience": random.randint(2, 5) if verdict == "never" else 900,
                 "beats": random.choice([0, 0, 0, 1, 3]), "delay": random.choice([0, 0, 0.5, 3])}
 
@@ -118,6 +119,8 @@ class Callback:
             return expect({"yes": name}, ["Ask", "Accepted", "Thank"])
         if given["verdict"] == "no":
             return expect("refused", ["Ask", "Refused"])
+        if given["verdict"] == "race":
+            return expect([{"yes": name, "by": 1}, {"yes": name, "by": 2}], ["Ask", "Accepted", "Thank"])
         return expect("late", ["Ask", "Late"])
 
 
@@ -345,8 +348,48 @@ class Stopped:
         return expect(entered=["Day"], status="ABORTED", error="Enough")
 
 
+class Day(Stopped):
+    """The same, started and stopped by another execution."""
+    weight = 0
+
+    @staticmethod
+    def model(_given):
+        return expect(entered=["Day"], status="ABORTED")
+
+
+class Tree:
+    """Waits for a nested execution and for the children of a distributed Map, and is stopped with all of them."""
+    weight = 2
+    definition = {
+        "StartAt": "Both", "States": {
+            "Both": {"Type": "Parallel", "End": True, "Branches": [
+                {"StartAt": "Child", "States": {"Child": {
+                    "Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2", "End": True,
+                    "Parameters": {"StateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:Day",
+                                   "Name.$": "$.child.name", "Input.$": "$.child"}}}},
+                {"StartAt": "Spread", "States": {"Spread": {
+                    "Type": "Map", "ItemsPath": "$.items", "Label": "Tree", "End": True,
+                    "ItemSelector": {"name.$": "$.name", "index.$": "$$.Map.Item.Index"},
+                    "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                                      **Stopped.definition}}}}]}}}
+
+    @staticmethod
+    def draw(random, name):
+        return {"name": name, "items": list(range(random.randint(1, 4))), "child": {"name": f"{name}-child"}}
+
+    @staticmethod
+    def model(given):
+        return expect(entered=["Both", "Child", "Spread"], status="ABORTED", error="Enough",
+                      children=[(given["child"]["name"], "Day", given["child"])])
+
+    @staticmethod
+    def child_model(_given):
+        return expect(entered=["Day"], status="ABORTED")
+
+
 KINDS = {kind.__name__: kind for kind in (Sequence, Callback, Timers, Sleeper, Each, Spread, SpreadExpress, Fork, Retry,
-                                          Chore, Nested, Redriven, Stopped)}
+                                          Chore, Nested, Redriven, Stopped, Day, Tree)}
+STOPPED = ("Stopped", "Tree")  # kinds that run until they are stopped
 
 # Express, started and waited for in one request: nothing of it is kept, so only its answer can be looked at.
 QUICK = {"StartAt": "First", "States": {
