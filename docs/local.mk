@@ -21,6 +21,7 @@ dist_man_MANS += \
     %D%/man/orchestrator-info.1 \
     %D%/man/orchestrator-list.1 \
     %D%/man/orchestrator-migrate.1 \
+    %D%/man/orchestrator-nodes.1 \
     %D%/man/orchestrator-prune.1 \
     %D%/man/orchestrator-redrive.1 \
     %D%/man/orchestrator-run.1 \

@@ -17,6 +17,7 @@ while read -r command; do
     page=orchestrator-${command// /-}
     check "docs/man/$page.1 is up to date (make man)" same "$command" "$page"
     check "orchestrator.1 names $page" grep -q "$page" "$pages/orchestrator.1"
+    check "$page is installed" grep -q "/$page\.1\b" "$top_srcdir/docs/local.mk"
     count=$((count + 1))
 done < <("$program" completion commands)
 check 'no page is left of a command that is gone' [ "$(find "$pages" -name '*.1' | wc -l)" = "$count" ]
