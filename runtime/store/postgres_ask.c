@@ -19,7 +19,8 @@
  *                      prove it: it writes nothing, and the next renewal shows the lease, which is then taken again or
  *                      given back (owner.c).
  *     LEASE_RELEASE    names the epochs too; the shard was drained and takes no new work, whatever the answer was.
- *     LEAVE, FORGET_*  are the last that a node does; its name is never used again.
+ *     LEAVE, FORGET_*  are the last that a node does; its name is never used again. (A renewal that comes after them
+ *                      shows a node that owns nothing, for the time of a lease.)
  *     TIDY_*           removes only what is minutes old.
  *
  * When the connection is made again, the server is told to end the backends of the ones before. One that was stopped

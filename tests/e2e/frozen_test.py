@@ -3,7 +3,7 @@
 goes on answering meanwhile: what needs no database as ever, and everything else with an error that is worth another try,
 soon. Nothing is lost or done twice, though what was on its way when they stopped is carried out when they wake.
 
-FROZEN_S says for how long the requests of all kinds are tried (6). Skipped (exit 77) where PostgreSQL's server is not installed.
+FROZEN_S says for how long the requests of all kinds are tried (5). Skipped (exit 77) where PostgreSQL's server is not installed.
 """
 import http.client
 import os
@@ -15,7 +15,7 @@ from crossing import Cluster
 from engine import Checks, Client, Refused, history_faults
 from postgres import send_signal
 
-FROZEN_S = float(os.environ.get("FROZEN_S", 6))
+FROZEN_S = float(os.environ.get("FROZEN_S", 5))
 EVERY_S = 0.5
 ASK_S = 2      # runtime/store/postgres_priv.h: how long a silent database holds the loop
 COMMIT_S = 10  # and how long a commit waits for it
@@ -247,7 +247,7 @@ def a_commit_hangs(checks, cluster):
                                                                        stateMachineArn=machine)})
     try:
         send_signal(pids, signal.SIGSTOP)
-        asking.go_on(COMMITS_S + 6)
+        asking.go_on(COMMITS_S + 2)
     finally:
         send_signal(pids, signal.SIGCONT)
     asking.end()
