@@ -3,15 +3,25 @@
 #include "asl/base/err.h"
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
+#include "runtime/execution/stored_event.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* As it is stored; made a value of when an event with it is shown. NULL stands for JSON's null. */
+struct payload {
+    unsigned refs;
+    bool is_parsed;
+    struct json_object *value;
+    size_t bytes;
+    char text[];
+};
+
 /* The current payload of each frame, by the same rules as the fold's (apply.c). */
 struct view_frame {
-    struct json_object *value;
-    size_t value_bytes; /* of the stored text that brought the value */
+    struct payload *payload;
+    size_t value_bytes; /* of the stored text that brought the payload */
     uint32_t *children; /* frames of the branches or iterations, by slot */
     size_t child_count, child_capacity;
     bool map_run; /* a distributed Map: its result comes with an event of its own */
@@ -21,7 +31,46 @@ struct history_view {
     struct view_frame *frames;
     size_t count, capacity;
     size_t value_bytes, child_count; /* of all frames */
+    int64_t skim_to;
 };
+
+/* Room for the text, which is to be filled in. */
+static struct payload *payload_new(size_t bytes)
+{
+    struct payload *payload = mem_alloc(sizeof *payload + bytes);
+    *payload = (struct payload){.refs = 1, .bytes = bytes};
+    return payload;
+}
+
+static struct payload *payload_ref(struct payload *payload)
+{
+    if (payload)
+        payload->refs++;
+    return payload;
+}
+
+static void payload_unref(struct payload *payload)
+{
+    if (payload == NULL || --payload->refs)
+        return;
+    json_object_put(payload->value);
+    free(payload);
+}
+
+/* `event`: whole, in case the payload stands in it. */
+static int payload_parse(struct payload *payload, struct json_object *event, struct err *err)
+{
+    struct json_object *value;
+    int code = 0;
+    if (payload == NULL || payload->is_parsed)
+        return 0;
+    if (json_member(event, "value", &value))
+        payload->value = json_object_get(value);
+    else
+        code = json_parse_stored(payload->text, payload->bytes, &payload->value, err);
+    payload->is_parsed = code == 0;
+    return code;
+}
 
 struct history_view *history_view_new(void)
 {
@@ -33,7 +82,7 @@ void history_view_free(struct history_view *view)
     if (view == NULL)
         return;
     for (size_t i = 0; i < view->count; i++) {
-        json_object_put(view->frames[i].value);
+        payload_unref(view->frames[i].payload);
         free(view->frames[i].children);
     }
     free(view->frames);
@@ -49,7 +98,7 @@ struct history_view *history_view_copy(const struct history_view *view)
     for (size_t i = 0; i < view->count; i++) {
         struct view_frame *frame = &copy->frames[i];
         *frame = view->frames[i];
-        json_object_get(frame->value);
+        payload_ref(frame->payload);
         frame->child_capacity = frame->child_count;
         if (frame->child_count == 0) {
             frame->children = NULL;
@@ -66,30 +115,35 @@ size_t history_view_bytes(const struct history_view *view)
     return sizeof *view + view->count * sizeof *view->frames + view->child_count * sizeof(uint32_t) + view->value_bytes;
 }
 
-static void set_value(struct history_view *view, struct view_frame *frame, struct json_object *value, size_t bytes)
+void history_view_skim(struct history_view *view, int64_t to)
 {
-    struct json_object *old = frame->value;
-    frame->value = json_object_get(value);
-    json_object_put(old);
+    view->skim_to = to;
+}
+
+static void set_payload(struct history_view *view, struct view_frame *frame, struct payload *payload, size_t bytes)
+{
+    struct payload *old = frame->payload;
+    frame->payload = payload_ref(payload);
+    payload_unref(old);
     view->value_bytes += bytes - frame->value_bytes;
     frame->value_bytes = bytes;
 }
 
 /* Frames get their ids in the order in which the events make them. */
-static void add_frame(struct history_view *view, struct json_object *value, size_t bytes)
+static void add_frame(struct history_view *view, struct payload *payload, size_t bytes)
 {
     view->frames = mem_grow(view->frames, &view->capacity, view->count + 1, sizeof *view->frames);
-    view->frames[view->count++] = (struct view_frame){.value = json_object_get(value), .value_bytes = bytes};
+    view->frames[view->count++] = (struct view_frame){.payload = payload_ref(payload), .value_bytes = bytes};
     view->value_bytes += bytes;
 }
 
-static void add_child(struct history_view *view, uint32_t parent, struct json_object *value, size_t bytes)
+static void add_child(struct history_view *view, uint32_t parent, struct payload *payload, size_t bytes)
 {
     struct view_frame *frame = &view->frames[parent];
     frame->children = mem_grow(frame->children, &frame->child_capacity, frame->child_count + 1, sizeof(uint32_t));
     frame->children[frame->child_count++] = (uint32_t)view->count;
     view->child_count++;
-    add_frame(view, value, bytes);
+    add_frame(view, payload, bytes);
 }
 
 static void forget_children(struct history_view *view, struct view_frame *frame)
@@ -98,38 +152,59 @@ static void forget_children(struct history_view *view, struct view_frame *frame)
     frame->child_count = 0;
 }
 
-/* The results of the children become the value of their parent; they have ended and need theirs no more. */
+static struct payload *array_of(const struct history_view *view, const struct view_frame *frame)
+{
+    AUTO_BUF text = BUF_INIT;
+    buf_add_char(&text, '[');
+    for (size_t i = 0; i < frame->child_count; i++) {
+        const struct payload *payload = view->frames[frame->children[i]].payload;
+        if (i)
+            buf_add_char(&text, ',');
+        if (payload)
+            buf_add(&text, payload->text, payload->bytes);
+        else
+            buf_add_text(&text, "null");
+    }
+    buf_add_char(&text, ']');
+    struct payload *array = payload_new(text.bytes);
+    memcpy(array->text, text.data, text.bytes);
+    return array;
+}
+
+/* The results of the children become the payload of their parent; they have ended and need theirs no more. */
 static void join_children(struct history_view *view, struct view_frame *frame)
 {
-    AUTO_JSON struct json_object *results = json_object_new_array();
+    struct payload *results = array_of(view, frame);
     size_t bytes = 0;
     for (size_t i = 0; i < frame->child_count; i++) {
         struct view_frame *child = &view->frames[frame->children[i]];
-        json_append(results, json_object_get(child->value));
         bytes += child->value_bytes;
-        set_value(view, child, NULL, 0);
+        set_payload(view, child, NULL, 0);
     }
-    set_value(view, frame, results, bytes);
+    set_payload(view, frame, results, bytes);
+    payload_unref(results);
     forget_children(view, frame);
 }
 
 /* bytes: of the stored text where the event brought its payload itself, 0 where it is shared. */
-static void note_value(struct history_view *view, uint32_t id, const struct shown_event *event, size_t bytes)
+static void note_payload(struct history_view *view, enum event_type type, const struct stored_event *stored,
+                         struct payload *payload, size_t bytes)
 {
-    if (event->type == EVENT_EXECUTION_STARTED) {
-        add_frame(view, event->value, bytes);
+    uint32_t id = stored->frame;
+    if (type == EVENT_EXECUTION_STARTED) {
+        add_frame(view, payload, bytes);
         return;
     }
     if (id >= view->count)
         return;
-    switch (event->type) {
+    switch (type) {
     case EVENT_ITERATION_STARTED:
-        add_child(view, id, event->value, bytes);
+        add_child(view, id, payload, bytes);
         break;
     case EVENT_PARALLEL_STARTED:
         forget_children(view, &view->frames[id]);
-        for (int64_t i = 0; i < event->number; i++)
-            add_child(view, id, event->value, 0);
+        for (int64_t i = 0; i < stored->number; i++)
+            add_child(view, id, payload, 0);
         break;
     case EVENT_MAP_STARTED:
         forget_children(view, &view->frames[id]);
@@ -144,60 +219,56 @@ static void note_value(struct history_view *view, uint32_t id, const struct show
             join_children(view, &view->frames[id]);
         break;
     default:
-        if (event->has_value)
-            set_value(view, &view->frames[id], event->value, bytes);
+        if (stored->same || stored->value)
+            set_payload(view, &view->frames[id], payload, bytes);
     }
 }
 
-/* One event or record, stored in `bytes` bytes up to `end`. */
-static int show(struct history_view *view, struct json_object *stored, size_t bytes, size_t end, shown_event_fn *fn,
-                void *context)
+/* The payload of an event; what it shares with its frame is the frame's. */
+static struct payload *payload_of(const struct history_view *view, const struct stored_event *stored)
 {
-    const char *type = json_member_text(stored, "type");
+    if (stored->same)
+        return stored->frame < view->count ? payload_ref(view->frames[stored->frame].payload) : NULL;
+    if (stored->value == NULL)
+        return NULL;
+    struct payload *payload = payload_new(stored->value_bytes);
+    memcpy(payload->text, stored->value, stored->value_bytes);
+    return payload;
+}
+
+/* One event or record, the text of which ends at `end`. */
+static int show(struct history_view *view, const struct stored_event *stored, const char *text, size_t bytes,
+                size_t end, shown_event_fn *fn, void *context, struct err *err)
+{
     struct shown_event event = {
-        .id = json_member_int(stored, "id", 0),
-        .previous_id = json_member_int(stored, "prev", 0),
-        .at_ms = json_member_int(stored, "at", 0),
-        .type = type ? event_type_of(type) : EVENT_TYPES,
-        .name = json_member_text(stored, "name"),
-        .number = json_member_int(stored, "n", 0),
+        .id = stored->id,
+        .previous_id = stored->previous_id,
+        .at_ms = stored->at_ms,
+        .type = event_type_of(stored->type),
+        .number = stored->number,
+        .has_value = stored->same || stored->value,
         .end = end,
     };
     if (event.type == EVENT_TYPES)
         return 0;
-    uint32_t frame = (uint32_t)json_member_int(stored, "f", 0);
-    struct json_object *same;
-    if (json_member(stored, "same", &same)) {
-        event.has_value = true;
-        event.value = frame < view->count ? view->frames[frame].value : NULL;
-        bytes = frame < view->count ? view->frames[frame].value_bytes : 0;
-    } else if (json_member(stored, "value", &event.value)) {
-        event.has_value = true;
+    AUTO_JSON struct json_object *rest = NULL;
+    struct payload *payload = payload_of(view, stored);
+    size_t brought = stored->same && stored->frame < view->count ? view->frames[stored->frame].value_bytes : bytes;
+    int stop = 0;
+    if (event.id && event.id >= view->skim_to) {
+        if (json_parse_stored(text, bytes, &rest, err) != 0 || payload_parse(payload, rest, err) != 0)
+            stop = err_set(err, ERR_CORRUPT, "a row of the history is not JSON");
+        event.value = payload ? payload->value : NULL;
+        event.name = json_member_text(rest, "name");
+        json_member(rest, "assigned", &event.assigned);
+        json_member(rest, "details", &event.details);
     }
-    json_member(stored, "assigned", &event.assigned);
-    json_member(stored, "details", &event.details);
-    int stop = event.id ? fn(context, &event) : 0;
+    if (stop == 0 && event.id)
+        stop = fn(context, &event);
     if (stop == 0)
-        note_value(view, frame, &event, bytes);
+        note_payload(view, event.type, stored, payload, brought);
+    payload_unref(payload);
     return stop;
-}
-
-/* The end of the object that begins at `at` in JSON that this program has written; 0 where there is none. */
-static size_t object_end(const char *body, size_t bytes, size_t at)
-{
-    size_t depth = 0;
-    for (; at < bytes; at++) {
-        char c = body[at];
-        if (c == '"') {
-            for (at++; at < bytes && body[at] != '"'; at++)
-                at += body[at] == '\\';
-        } else if (c == '{') {
-            depth++;
-        } else if (c == '}' && (depth == 0 || --depth == 0)) {
-            return at + 1;
-        }
-    }
-    return 0;
 }
 
 int history_view_row(struct history_view *view, const char *body, size_t bytes, size_t from, shown_event_fn *fn,
@@ -206,11 +277,11 @@ int history_view_row(struct history_view *view, const char *body, size_t bytes, 
     size_t at = from;
     /* "[{...},{...}]": one object after the other, so that a page does not pay for the rest of a long row */
     while (at + 1 < bytes) {
-        size_t end = object_end(body, bytes, ++at);
-        AUTO_JSON struct json_object *stored = NULL;
-        if (end == 0 || json_parse_stored(body + at, end - at, &stored, err) != 0)
+        struct stored_event stored;
+        size_t begin = at + 1, end = stored_event_read(body, bytes, begin, &stored);
+        if (end == 0)
             return err_set(err, ERR_CORRUPT, "a row of the history is not JSON");
-        int stop = show(view, stored, end - at, end, fn, context);
+        int stop = show(view, &stored, body + begin, end - begin, end, fn, context, err);
         if (stop)
             return stop;
         at = end;

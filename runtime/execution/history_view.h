@@ -24,6 +24,11 @@ struct history_view;
 struct history_view *history_view_new(void);
 void history_view_free(struct history_view *view);
 struct history_view *history_view_copy(const struct history_view *view);
+/*
+ * Events before this one are shown without their contents (name, value, assigned, details): reading over them is
+ * cheaper. 0: all are shown whole.
+ */
+void history_view_skim(struct history_view *view, int64_t to);
 /* Memory that it holds, roughly: payloads count with the length of their stored text. */
 size_t history_view_bytes(const struct history_view *view);
 

@@ -21,6 +21,8 @@ libruntime_a_SOURCES += \
     %D%/status.c \
     %D%/status.h \
     %D%/statuses.def \
+    %D%/stored_event.c \
+    %D%/stored_event.h \
     %D%/tally.c \
     %D%/tally.h \
     %D%/timers.c

@@ -76,6 +76,7 @@ static int read_events(struct reading *reading, const struct store_execution *ex
     reading->view = history_marks_take(reading->engine->history_marks, &reading->place);
     if (reading->view == NULL)
         reading->view = history_view_new();
+    history_view_skim(reading->view, reading->first);
     reading->resumed = reading->place.id;
     reading->resumed_end = reading->place.end;
     int code = store_history(reading->engine->store, execution->shard, execution->id, reading->resumed, read_row,

@@ -84,6 +84,11 @@ TESTS += %D%/engine_loss_test
 tests_unit_engine_loss_test_SOURCES = %D%/engine_loss_test.c %D%/engine_fixture.c %D%/engine_fixture.h
 tests_unit_engine_loss_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
 
+check_PROGRAMS += %D%/stored_event_test
+TESTS += %D%/stored_event_test
+tests_unit_stored_event_test_SOURCES = %D%/stored_event_test.c
+tests_unit_stored_event_test_LDADD = $(RUNTIME_LIBS) $(CMOCKA_LIBS)
+
 check_PROGRAMS += %D%/timestamp_test
 TESTS += %D%/timestamp_test
 tests_unit_timestamp_test_SOURCES = %D%/timestamp_test.c
