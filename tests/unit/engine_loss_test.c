@@ -485,8 +485,8 @@ static void on_created(void *context, const struct service_answer *answer)
     *(bool *)context = true;
 }
 
-/* An engine whose executions can start others of the machine "sleep", which is made in a new store. */
-static struct service *open_nesting(struct fixture *f, bool is_new)
+/* An engine whose executions can start others of the machine, which is made in a new store. */
+static struct service *open_nesting(struct fixture *f, bool is_new, const char *machine, const char *definition)
 {
     struct service *service;
     AUTO_JSON struct json_object *input = json_object_new_object();
@@ -494,8 +494,8 @@ static struct service *open_nesting(struct fixture *f, bool is_new)
     open_engine(f, false);
     assert_int_equal(service_open(&(struct service_options){.engine = f->engine}, &service, NULL), 0);
     engine_add_connector(f->engine, nested_open(service));
-    json_add_text(input, "name", "sleep");
-    json_add_text(input, "definition", SLEEP);
+    json_add_text(input, "name", machine);
+    json_add_text(input, "definition", definition);
     json_add_text(input, "roleArn", "arn:aws:iam::123456789012:role/r");
     if (is_new)
         service_call(service, "CreateStateMachine", input, on_created, &created);
@@ -516,7 +516,7 @@ static void a_nested_execution_stops_in_the_commit_that_stops_its_parent(void **
     struct fixture *f = *state;
     struct ending ending = {0};
     struct answer answer = {0};
-    struct service *service = open_nesting(f, true);
+    struct service *service = open_nesting(f, true, "sleep", SLEEP);
     start(f, NESTED, "one", "{}", &ending);
     while (open_executions(f) < 2)
         turn(f, 1);
@@ -535,7 +535,7 @@ static void others_stop_with_an_execution_that_is_just_read(void **state)
     struct fixture *f = *state;
     struct ending ending = {0}, other_ending = {0};
     struct answer answer = {0}, other_answer = {0};
-    struct service *service = open_nesting(f, true);
+    struct service *service = open_nesting(f, true, "sleep", SLEEP);
     start(f, NESTED, "one", "{}", &ending);
     start(f, SPREAD, "two", "[1,2,3]", &other_ending);
     while (open_executions(f) < 6)
@@ -543,7 +543,7 @@ static void others_stop_with_an_execution_that_is_just_read(void **state)
     settle(f);
     close_nesting(f, service);
 
-    service = open_nesting(f, false);
+    service = open_nesting(f, false, "sleep", SLEEP);
     engine_stop(f->engine, EXECUTION_ARN("one"), NULL, NULL, on_done, &answer);
     engine_stop(f->engine, EXECUTION_ARN("two"), NULL, NULL, on_done, &other_answer);
     wait_for_answer(f, &answer);
@@ -562,7 +562,7 @@ static void children_stop_though_they_cannot_be_read(void **state)
     struct fixture *f = *state;
     struct ending ending = {0}, other_ending = {0};
     struct answer answer = {0}, other_answer = {0};
-    struct service *service = open_nesting(f, true);
+    struct service *service = open_nesting(f, true, "sleep", SLEEP);
     struct service_inbox *inbox = service_inbox_open(service, f->engine);
     start(f, NESTED, "one", "{}", &ending);
     start(f, SPREAD, "two", "[1,2,3]", &other_ending);
@@ -593,7 +593,7 @@ static void a_nested_execution_stops_while_it_starts(void **state)
     struct fixture *f = *state;
     struct ending ending = {0};
     struct answer answer = {0};
-    struct service *service = open_nesting(f, true);
+    struct service *service = open_nesting(f, true, "sleep", SLEEP);
     start(f, NESTED, "one", "{}", &ending);
     store_fault_hold(f->store);
     while (open_executions(f) < 2)
@@ -659,6 +659,96 @@ static void what_was_set_of_a_map_run_outlasts_the_process(void **state)
     close_engine(f);
 }
 
+/* --- every commit ------------------------------------------------------------------------------------------------ */
+
+/* A bit of everything: a task, a callback, a nested execution, a map run. */
+#define MIXED                                                                                                          \
+    "{\"StartAt\":\"P\",\"States\":{\"P\":{\"Type\":\"Parallel\",\"End\":true,\"Branches\":["                          \
+    "{\"StartAt\":\"T\",\"States\":{\"T\":{\"Type\":\"Task\","                                                         \
+    "\"Resource\":\"arn:aws:lambda:us-east-1:123456789012:function:work\",\"End\":true}}},"                            \
+    "{\"StartAt\":\"Q\",\"States\":{\"Q\":{\"Type\":\"Task\","                                                         \
+    "\"Resource\":\"arn:aws:states:::lambda:invoke.waitForTaskToken\","                                                \
+    "\"Parameters\":{\"FunctionName\":\"work\",\"Payload\":{\"token.$\":\"$$.Task.Token\"}},\"End\":true}}},"          \
+    "{\"StartAt\":\"N\",\"States\":{\"N\":{\"Type\":\"Task\",\"Resource\":\"arn:aws:states:::states:startExecution."   \
+    "sync:2\","                                                                                                        \
+    "\"Parameters\":{\"StateMachineArn\":\"arn:aws:states:us-east-1:123456789012:stateMachine:quick\"},"               \
+    "\"OutputPath\":\"$.Status\",\"End\":true}}},"                                                                     \
+    "{\"StartAt\":\"M\",\"States\":{\"M\":{\"Type\":\"Map\",\"ItemsPath\":\"$.items\",\"ItemProcessor\":{"             \
+    "\"ProcessorConfig\":"                                                                                             \
+    "{\"Mode\":\"DISTRIBUTED\",\"ExecutionType\":\"STANDARD\"},\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":"         \
+    "\"Pass\","                                                                                                        \
+    "\"End\":true}}},\"End\":true}}}]}}}"
+
+/* Reports what is at work: a callback is handed over, and its token is answered until that is acknowledged. */
+static void work_off(struct fixture *f, struct hands *hands, struct answer *answer)
+{
+    for (int i = 0; i < TASKS_MAX; i++) {
+        struct task *task = hands->tasks[i];
+        if (task == NULL)
+            continue;
+        hands->tasks[i] = NULL;
+        struct task_report done = {.kind = task->task_token ? TASK_SUBMITTED : TASK_SUCCEEDED, .handed_over = true};
+        if (task->task_token)
+            snprintf(hands->token, sizeof hands->token, "%s", task->task_token);
+        task->report(task, &done);
+    }
+    bool refused = answer->given && answer->code != 0 && answer->code != ERR_NOT_FOUND;
+    if (hands->token[0] && (refused || answer->code == 1))
+        complete(f, hands->token, answer);
+}
+
+/* Starts it until that is acknowledged, and works for it until it ends. */
+static void play(struct fixture *f, struct hands *hands, const char *key, const char *name)
+{
+    struct ending ending = {0}, lost = {0};
+    struct answer started = {0}, answer = {.code = 1};
+    char arn[256];
+    snprintf(arn, sizeof arn, EXECUTION_ARN("%s"), name);
+    hands->token[0] = '\0';
+    do {
+        begin_start(f, key, name, "{\"items\":[1,2,3]}", &started, &lost);
+        wait_for_answer(f, &started);
+    } while (started.code != 0 && started.code != ERR_EXISTS);
+    assert_int_equal(engine_watch(f->engine, arn, on_ended, &ending), 0);
+    for (int i = 0; i < 1000 && !ending.over; i++) {
+        struct timeval pause = {0, 10000};
+        work_off(f, hands, &answer);
+        event_base_loopexit(f->base, &pause);
+        event_base_loop(f->base, EVLOOP_ONCE);
+    }
+    assert_true(ending.over);
+    assert_int_equal(ending.status, EXECUTION_SUCCEEDED);
+    assert_string_equal(ending.output, "[null,null,\"SUCCEEDED\",[1,2,3]]");
+    engine_forget(f->engine, arn, &lost);
+    settle(f);
+    assert_int_equal(open_executions(f), 0);
+}
+
+/* Each commit of a life is lost in turn, and then each is written while it counts as lost. */
+static void every_commit_may_be_lost(void **state)
+{
+    struct fixture *f = *state;
+    struct hands hands = {0};
+    char key[65];
+    f->connector = NULL;
+    struct service *service = open_nesting(f, true, "quick", SHORT);
+    hands.connector.ops = &hands_ops;
+    engine_add_connector(f->engine, &hands.connector);
+    put_definition(f, MIXED, key);
+    for (int written = 0; written < 2; written++) {
+        bool struck = true;
+        for (int n = 1; struck; n++) {
+            char name[32];
+            snprintf(name, sizeof name, "mixed-%d-%d", written, n);
+            store_fault_arm_commit(f->store, n, ERR_BUSY, written);
+            play(f, &hands, key, name);
+            struck = store_fault_struck(f->store);
+            store_fault_arm_commit(f->store, 0, ERR_BUSY, false);
+        }
+    }
+    close_nesting(f, service);
+}
+
 /* --- numbers ---------------------------------------------------------------------------------------------------- */
 
 static int note_id(void *context, const struct store_execution *row)
@@ -712,6 +802,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(children_stop_though_they_cannot_be_read, setup, teardown),
         cmocka_unit_test_setup_teardown(the_record_of_a_map_run_is_its_owners, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_set_of_a_map_run_outlasts_the_process, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_commit_may_be_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(numbers_go_on_above_those_in_the_store, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
