@@ -74,4 +74,8 @@ EXTRA_DIST += \
     %D%/reports/functions/lay-aside.py \
     %D%/reports/functions/render.py \
     %D%/reports/report.asl.json \
-    %D%/reports/run
+    %D%/reports/run \
+    %D%/survey/README.md \
+    %D%/survey/expected \
+    %D%/survey/run \
+    %D%/survey/survey.asl.json
