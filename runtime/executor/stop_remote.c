@@ -37,9 +37,12 @@ static void stopping_free(struct stopping *stopping)
     free(stopping);
 }
 
+static void ask(struct stopping *stopping);
+
 static void on_answer(void *context, int code, struct json_object *answer, const struct err *err)
 {
     struct stopping *stopping = context;
+    bool is_answered = code == 0;
     const char *error = code == 0 ? json_member_text(answer, "error") : NULL;
     const char *message = json_member_text(answer, "message");
     struct err refused;
@@ -50,6 +53,10 @@ static void on_answer(void *context, int code, struct json_object *answer, const
     }
     if (code != 0)
         engine_log(stopping->engine, 2, "could not stop an execution: %s", err->message);
+    if (code != 0 && code != ERR_NOT_FOUND && stopping->again && is_answered) {
+        ask(stopping); /* in the commit that takes the answer away: it is asked for at any moment */
+        return;
+    }
     if (code != 0 && code != ERR_NOT_FOUND && stopping->again) {
         struct timeval pause = {AGAIN_MS / 1000, AGAIN_MS % 1000 * 1000};
         event_add(stopping->again, &pause);

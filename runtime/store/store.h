@@ -294,7 +294,8 @@ int store_lease_take(struct store *store, const char *node, const int *shards, c
 /* Gives leases back, those that are still the node's, and wakes the others. */
 int store_lease_release(struct store *store, const char *node, const int *shards, const int64_t *epochs, size_t count,
                         struct err *err);
-/* The node is gone: its leases, its row, its requests and the replies to them. Wakes the others. */
+/* The node is gone: its leases, its row, its requests (but not those to stop an execution) and the replies to them. Wakes
+ * the others. */
 int store_leave(struct store *store, const char *node, struct err *err);
 /* Removes what is of no use any more: nodes long dead, their requests, replies that nobody came for. Once a minute. */
 int store_tidy(struct store *store, struct err *err);

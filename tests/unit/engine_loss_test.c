@@ -557,7 +557,7 @@ static void others_stop_with_an_execution_that_is_just_read(void **state)
 }
 
 /* The children sleep, and cannot be read when they are to be stopped: who asks for it once gets it. */
-static void children_stop_though_they_cannot_be_read(void **state)
+static void stop_blindly(void **state, bool leaves)
 {
     struct fixture *f = *state;
     struct ending ending = {0}, other_ending = {0};
@@ -577,6 +577,12 @@ static void children_stop_though_they_cannot_be_read(void **state)
     assert_int_equal(answer.code, 0);
     assert_int_equal(other_answer.code, 0);
     turn(f, 100);
+    if (leaves) {
+        service_inbox_close(inbox);
+        close_nesting(f, service);
+        service = open_nesting(f, false, "sleep", SLEEP);
+        inbox = service_inbox_open(service, f->engine);
+    }
     store_fault_blind(f->store, false);
     for (int i = 0; i < 200 && open_executions(f) > 0; i++) {
         struct timeval pause = {0, 20000};
@@ -586,6 +592,16 @@ static void children_stop_though_they_cannot_be_read(void **state)
     assert_int_equal(open_executions(f), 0);
     service_inbox_close(inbox);
     close_nesting(f, service);
+}
+
+static void children_stop_though_they_cannot_be_read(void **state)
+{
+    stop_blindly(state, false);
+}
+
+static void children_stop_though_their_node_has_left(void **state)
+{
+    stop_blindly(state, true);
 }
 
 static void a_nested_execution_stops_while_it_starts(void **state)
@@ -800,6 +816,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_nested_execution_stops_while_it_starts, setup, teardown),
         cmocka_unit_test_setup_teardown(others_stop_with_an_execution_that_is_just_read, setup, teardown),
         cmocka_unit_test_setup_teardown(children_stop_though_they_cannot_be_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(children_stop_though_their_node_has_left, setup, teardown),
         cmocka_unit_test_setup_teardown(the_record_of_a_map_run_is_its_owners, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_set_of_a_map_run_outlasts_the_process, setup, teardown),
         cmocka_unit_test_setup_teardown(every_commit_may_be_lost, setup, teardown),
