@@ -320,7 +320,9 @@ static int find_taken(struct engine *engine, const struct engine_start *start, s
 {
     if (run_by_arn(engine, start->arn))
         return 0;
-    return start->express ? ERR_NOT_FOUND : store_execution_by_arn(engine->store, start->arn, stop_at_first, NULL, err);
+    if (start->express || start->is_new)
+        return ERR_NOT_FOUND;
+    return store_execution_by_arn(engine->store, start->arn, stop_at_first, NULL, err);
 }
 
 static void add_watcher(struct run *run, engine_ended_fn *fn, void *context)

@@ -136,6 +136,7 @@ struct engine_start {
     struct json_object *input;
     const char *input_text; /* as it was given, where it isn't how `input` is written; or NULL */
     bool express;
+    bool is_new; /* the name was just drawn at random: nobody is asked whether it is taken */
 };
 
 /* What an ended (or running) execution looks like. Borrowed texts, for the time of the callback. */

@@ -21,6 +21,7 @@ struct starting {
     struct json_object *input;
     char *machine_arn, *version_arn, *alias_arn, *arn;
     char name[LIMIT_NAME_CHARS * 4 + 1];
+    bool is_named; /* by who starts it */
     const char *test_case;
     struct arn given;
 };
@@ -86,6 +87,7 @@ static bool resolve(struct service_call *call, struct starting *starting)
         machine_fail_labelled(call);
         return false;
     }
+    starting->is_named = name != NULL;
     if (name)
         snprintf(starting->name, sizeof starting->name, "%s", name);
     if (machine_look(call, &starting->given, &starting->machine) && (name == NULL || call_name(call, name))) {
@@ -114,7 +116,7 @@ static void name_standard(struct service_call *call, struct starting *starting)
     enum { TRIES = 500 };
     struct engine *engine = call->service->engine;
     const char *parts[] = {"execution:", starting->given.machine, ":", starting->name, NULL};
-    bool chosen = starting->name[0] == '\0';
+    bool chosen = !starting->is_named;
     for (int i = 0; i < TRIES; i++) {
         if (chosen)
             uuid_of_time(engine_now_ms(engine), starting->name);
@@ -166,7 +168,8 @@ static void start(struct service_call *call, struct starting *starting, engine_d
                                    .logging = logging,
                                    .input = starting->input,
                                    .input_text = input && strcmp(input, buf_text(&written)) != 0 ? input : NULL,
-                                   .express = express};
+                                   .express = express,
+                                   .is_new = !starting->is_named};
     /* the engine may answer before it returns, which ends the call: nothing of it may be touched afterwards */
     int code = engine_start(call->service->engine, &request, &call->moment_ms, done, call, ended, call);
     if (code == 0 && !express)
