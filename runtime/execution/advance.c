@@ -99,12 +99,18 @@ void exit_state(struct execution *x, struct frame *frame, struct json_object *ou
 
 static void work(struct execution *x, struct frame *frame)
 {
-    static void (*const works[])(struct execution *, struct frame *) = {
+    static work_fn *const works[] = {
         [STATE_TASK] = work_task,         [STATE_PASS] = work_pass,       [STATE_CHOICE] = work_choice,
         [STATE_WAIT] = work_wait,         [STATE_SUCCEED] = work_succeed, [STATE_FAIL] = work_fail,
         [STATE_PARALLEL] = work_parallel, [STATE_MAP] = work_map,
     };
-    works[frame->state->type](x, frame);
+    struct asl_failure failure = ASL_FAILURE_INIT;
+    struct env_owner owner;
+    struct asl_env env;
+    frame_env(x, frame, &owner, &env);
+    if (works[frame->state->type](x, frame, &env, &failure) != 0)
+        fail_state(x, frame, &failure);
+    asl_env_release(&env);
 }
 
 /* A frame whose scope has come to its end: the execution's, or an iteration's (a branch's end is in its last exit). */

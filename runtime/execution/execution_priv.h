@@ -188,14 +188,10 @@ bool fits_payload(struct execution *x, struct frame *frame, struct json_object *
 
 /* --- one file a state type: what the WORK phase does ---------------------------------------------- */
 
-void work_task(struct execution *x, struct frame *frame);
-void work_pass(struct execution *x, struct frame *frame);
-void work_choice(struct execution *x, struct frame *frame);
-void work_wait(struct execution *x, struct frame *frame);
-void work_succeed(struct execution *x, struct frame *frame);
-void work_fail(struct execution *x, struct frame *frame);
-void work_parallel(struct execution *x, struct frame *frame);
-void work_map(struct execution *x, struct frame *frame);
+/* Evaluates in `env`, and emits what follows; -1 and the failure where an expression or the data flow fails, having
+ * emitted no more than what comes before it. */
+typedef int work_fn(struct execution *x, struct frame *frame, struct asl_env *env, struct asl_failure *failure);
+work_fn work_task, work_pass, work_choice, work_wait, work_succeed, work_fail, work_parallel, work_map;
 void step_children(struct execution *x, struct frame *frame); /* CHILDREN of either */
 /* RESULT: the raw result is the frame's value; ResultSelector ... Output, then the exit. */
 void step_result(struct execution *x, struct frame *frame);

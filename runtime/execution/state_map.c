@@ -104,9 +104,9 @@ static int settle_run(struct event *event, const struct state *state, struct asl
  * MapStateStarted, then MapRunStarted. The fields that are looked at in between fail where AWS's do
  * (reference/history.md section 3.4).
  */
-static void start_distributed(struct execution *x, struct frame *frame, struct asl_env *env,
-                              struct json_object *effective, struct json_object *items, bool keyed,
-                              int64_t max_concurrency)
+static int start_distributed(struct execution *x, struct frame *frame, struct asl_env *env,
+                             struct json_object *effective, struct json_object *items, bool keyed,
+                             int64_t max_concurrency, struct asl_failure *failure)
 {
     struct event started = event_with(frame, EVENT_MAP_STARTED, items);
     started.number = items ? (int64_t)json_object_array_length(items) : 0;
@@ -121,35 +121,29 @@ static void start_distributed(struct execution *x, struct frame *frame, struct a
     json_add_int(event.details, "_maxConcurrency", max_concurrency);
     if (keyed)
         json_add_int(event.details, "_keyed", 1);
-    struct asl_failure failure = ASL_FAILURE_INIT;
-    if (settle_run(&event, frame->state, env, effective, &failure) != 0) {
+    if (settle_run(&event, frame->state, env, effective, failure) != 0) {
         event_release(&event);
-        fail_state(x, frame, &failure);
-        return;
+        return -1;
     }
     emit(x, event);
+    return 0;
 }
 
-void work_map(struct execution *x, struct frame *frame)
+int work_map(struct execution *x, struct frame *frame, struct asl_env *env, struct asl_failure *failure)
 {
     const struct state *state = frame->state;
-    struct env_owner owner;
-    struct asl_env env;
-    frame_env(x, frame, &owner, &env);
-    struct asl_failure failure = ASL_FAILURE_INIT;
     AUTO_JSON struct json_object *effective = NULL;
     AUTO_JSON struct json_object *items = NULL;
     int64_t max_concurrency = 0;
     bool keyed = false;
-    if (dataflow_input(state, &env, &effective, &failure) != 0 ||
-        (state->item_reader == NULL && dataflow_map_items(state, &env, effective, &items, &keyed, &failure) != 0) ||
-        dataflow_map_max_concurrency(state, &env, &max_concurrency, &failure) != 0)
-        fail_state(x, frame, &failure);
-    else if (state->distributed)
-        start_distributed(x, frame, &env, effective, items, keyed, max_concurrency);
-    else
-        start_inline(x, frame, items, keyed, max_concurrency);
-    asl_env_release(&env);
+    if (dataflow_input(state, env, &effective, failure) != 0 ||
+        (state->item_reader == NULL && dataflow_map_items(state, env, effective, &items, &keyed, failure) != 0) ||
+        dataflow_map_max_concurrency(state, env, &max_concurrency, failure) != 0)
+        return -1;
+    if (state->distributed)
+        return start_distributed(x, frame, env, effective, items, keyed, max_concurrency, failure);
+    start_inline(x, frame, items, keyed, max_concurrency);
+    return 0;
 }
 
 /*

@@ -5,23 +5,17 @@
 #include "asl/dataflow/dataflow.h"
 #include "runtime/execution/execution_priv.h"
 
-void work_parallel(struct execution *x, struct frame *frame)
+int work_parallel(struct execution *x, struct frame *frame, struct asl_env *env, struct asl_failure *failure)
 {
-    struct env_owner owner;
-    struct asl_env env;
-    frame_env(x, frame, &owner, &env);
-    struct asl_failure failure = ASL_FAILURE_INIT;
     AUTO_JSON struct json_object *effective = NULL;
     AUTO_JSON struct json_object *arguments = NULL;
-    if (dataflow_input(frame->state, &env, &effective, &failure) != 0 ||
-        dataflow_arguments(frame->state, &env, effective, &arguments, &failure) != 0) {
-        fail_state(x, frame, &failure);
-    } else {
-        struct event event = event_with(frame, EVENT_PARALLEL_STARTED, arguments);
-        event.number = (int64_t)frame->state->scope_count;
-        emit(x, event);
-    }
-    asl_env_release(&env);
+    if (dataflow_input(frame->state, env, &effective, failure) != 0 ||
+        dataflow_arguments(frame->state, env, effective, &arguments, failure) != 0)
+        return -1;
+    struct event event = event_with(frame, EVENT_PARALLEL_STARTED, arguments);
+    event.number = (int64_t)frame->state->scope_count;
+    emit(x, event);
+    return 0;
 }
 
 /* All children have ended well: ...Succeeded and the exit after it both follow the last child's last event. */

@@ -8,103 +8,73 @@
 
 #include <stdlib.h>
 
-/* InputPath, the result through ResultPath and OutputPath or Output, Assign; then the exit. */
-static void finish(struct execution *x, struct frame *frame, struct asl_env *env, struct json_object *effective,
-                   struct json_object *result)
+/* The result through ResultPath and OutputPath or Output, Assign; then the exit. */
+static int finish(struct execution *x, struct frame *frame, struct asl_env *env, struct json_object *effective,
+                  struct json_object *result, struct asl_failure *failure)
 {
-    struct asl_failure failure = ASL_FAILURE_INIT;
     AUTO_JSON struct json_object *output = NULL;
     AUTO_JSON struct json_object *assigned = NULL;
-    if (dataflow_output(frame->state, env, effective, result, &output, &assigned, &failure) != 0)
-        fail_state(x, frame, &failure);
-    else if (fits_payload(x, frame, output, frame->state->name))
+    if (dataflow_output(frame->state, env, effective, result, &output, &assigned, failure) != 0)
+        return -1;
+    if (fits_payload(x, frame, output, frame->state->name))
         exit_state(x, frame, output, assigned, frame->state->next);
+    return 0;
 }
 
-void work_pass(struct execution *x, struct frame *frame)
+int work_pass(struct execution *x, struct frame *frame, struct asl_env *env, struct asl_failure *failure)
 {
     const struct state *state = frame->state;
-    struct env_owner owner;
-    struct asl_env env;
-    frame_env(x, frame, &owner, &env);
-    struct asl_failure failure = ASL_FAILURE_INIT;
     AUTO_JSON struct json_object *effective = NULL;
     AUTO_JSON struct json_object *result = NULL;
-    if (dataflow_input(state, &env, &effective, &failure) != 0)
-        fail_state(x, frame, &failure);
-    else if (state->has_result)
-        finish(x, frame, &env, effective, state->result);
-    else if (dataflow_arguments(state, &env, effective, &result, &failure) != 0)
-        fail_state(x, frame, &failure);
-    else
-        finish(x, frame, &env, effective, result);
-    asl_env_release(&env);
+    if (dataflow_input(state, env, &effective, failure) != 0 ||
+        (!state->has_result && dataflow_arguments(state, env, effective, &result, failure) != 0))
+        return -1;
+    return finish(x, frame, env, effective, state->has_result ? state->result : result, failure);
 }
 
-void work_succeed(struct execution *x, struct frame *frame)
+int work_succeed(struct execution *x, struct frame *frame, struct asl_env *env, struct asl_failure *failure)
 {
-    struct env_owner owner;
-    struct asl_env env;
-    frame_env(x, frame, &owner, &env);
-    struct asl_failure failure = ASL_FAILURE_INIT;
     AUTO_JSON struct json_object *effective = NULL;
-    if (dataflow_input(frame->state, &env, &effective, &failure) != 0)
-        fail_state(x, frame, &failure);
-    else
-        finish(x, frame, &env, effective, effective);
-    asl_env_release(&env);
+    if (dataflow_input(frame->state, env, &effective, failure) != 0)
+        return -1;
+    return finish(x, frame, env, effective, effective, failure);
 }
 
-void work_choice(struct execution *x, struct frame *frame)
+int work_choice(struct execution *x, struct frame *frame, struct asl_env *env, struct asl_failure *failure)
 {
-    struct env_owner owner;
-    struct asl_env env;
-    frame_env(x, frame, &owner, &env);
-    struct asl_failure failure = ASL_FAILURE_INIT;
     struct state *next = NULL;
     AUTO_JSON struct json_object *output = NULL;
     AUTO_JSON struct json_object *assigned = NULL;
-    if (dataflow_choice(frame->state, &env, &next, &output, &assigned, &failure) != 0)
-        fail_state(x, frame, &failure);
-    else if (fits_payload(x, frame, output, frame->state->name))
+    if (dataflow_choice(frame->state, env, &next, &output, &assigned, failure) != 0)
+        return -1;
+    if (fits_payload(x, frame, output, frame->state->name))
         exit_state(x, frame, output, assigned, next);
-    asl_env_release(&env);
+    return 0;
 }
 
-void work_fail(struct execution *x, struct frame *frame)
+int work_fail(struct execution *x, struct frame *frame, struct asl_env *env, struct asl_failure *failure)
 {
-    struct env_owner owner;
-    struct asl_env env;
-    frame_env(x, frame, &owner, &env);
-    struct asl_failure failure = ASL_FAILURE_INIT;
     char *error = NULL, *cause = NULL;
-    if (dataflow_fail(frame->state, &env, &error, &cause, &failure) != 0)
-        fail_state(x, frame, &failure);
-    else
+    int code = dataflow_fail(frame->state, env, &error, &cause, failure);
+    if (code == 0)
         fail_frame(x, frame, error, cause);
     free(error);
     free(cause);
-    asl_env_release(&env);
+    return code;
 }
 
-void work_wait(struct execution *x, struct frame *frame)
+int work_wait(struct execution *x, struct frame *frame, struct asl_env *env, struct asl_failure *failure)
 {
-    struct env_owner owner;
-    struct asl_env env;
-    frame_env(x, frame, &owner, &env);
-    struct asl_failure failure = ASL_FAILURE_INIT;
     int64_t until_ms;
-    if (dataflow_wait_until(frame->state, &env, frame->entered_ms, &until_ms, &failure) != 0) {
-        fail_state(x, frame, &failure);
-    } else {
-        struct event event = event_of(frame, EVENT_WAIT_SET);
-        double scale = x->settings.wait_time_scale;
-        if (scale != 1 && until_ms > frame->entered_ms)
-            until_ms = frame->entered_ms + (int64_t)((double)(until_ms - frame->entered_ms) * scale);
-        event.until_ms = until_ms;
-        emit(x, event);
-    }
-    asl_env_release(&env);
+    if (dataflow_wait_until(frame->state, env, frame->entered_ms, &until_ms, failure) != 0)
+        return -1;
+    struct event event = event_of(frame, EVENT_WAIT_SET);
+    double scale = x->settings.wait_time_scale;
+    if (scale != 1 && until_ms > frame->entered_ms)
+        until_ms = frame->entered_ms + (int64_t)((double)(until_ms - frame->entered_ms) * scale);
+    event.until_ms = until_ms;
+    emit(x, event);
+    return 0;
 }
 
 void step_result(struct execution *x, struct frame *frame)
@@ -115,16 +85,18 @@ void step_result(struct execution *x, struct frame *frame)
     struct asl_failure failure = ASL_FAILURE_INIT;
     AUTO_JSON struct json_object *effective = NULL;
     AUTO_JSON struct json_object *result = NULL;
+    int code;
     if (frame->state->type == STATE_WAIT) {
-        if (dataflow_input(frame->state, &env, &effective, &failure) != 0)
-            fail_state(x, frame, &failure);
-        else
-            finish(x, frame, &env, effective, effective);
+        code = dataflow_input(frame->state, &env, &effective, &failure);
+        if (code == 0)
+            code = finish(x, frame, &env, effective, effective, &failure);
     } else {
         result = json_object_get(frame->value);
         env.result = result;
         env.has_result = true;
-        finish(x, frame, &env, effective, result);
+        code = finish(x, frame, &env, effective, result, &failure);
     }
+    if (code != 0)
+        fail_state(x, frame, &failure);
     asl_env_release(&env);
 }

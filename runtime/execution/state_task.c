@@ -66,35 +66,32 @@ static void schedule(struct execution *x, struct frame *frame, struct json_objec
     emit(x, event);
 }
 
-void work_task(struct execution *x, struct frame *frame)
+int work_task(struct execution *x, struct frame *frame, struct asl_env *env, struct asl_failure *failure)
 {
     const struct state *state = frame->state;
-    struct env_owner owner;
-    struct asl_env env;
-    frame_env(x, frame, &owner, &env);
+    struct env_owner *owner = env->context_owner;
     char token[LIMIT_TOKEN_CHARS + 1];
     if (state->resource.pattern == PATTERN_CALLBACK) {
         x->inputs->token(x->inputs->owner, x, frame->id, x->next_event_id, token);
-        owner.token = token;
+        owner->token = token;
     }
-    struct asl_failure failure = ASL_FAILURE_INIT;
     AUTO_JSON struct json_object *effective = NULL;
     AUTO_JSON struct json_object *arguments = NULL;
     AUTO_JSON struct json_object *credentials = NULL;
     int64_t timeout_seconds = 0, heartbeat_seconds = 0;
-    if (dataflow_input(state, &env, &effective, &failure) != 0 ||
-        dataflow_arguments(state, &env, effective, &arguments, &failure) != 0 ||
-        dataflow_timeouts(state, &env, &timeout_seconds, &heartbeat_seconds, &failure) != 0 ||
-        (state->credentials && dataflow_credentials(state, &env, effective, &credentials, &failure) != 0)) {
-        fail_state(x, frame, &failure);
-    } else if (state->resource.kind == RESOURCE_ACTIVITY &&
-               !x->inputs->activity_exists(x->inputs->owner, state->resource.text)) {
-        asl_failure_runtime(&failure, "The activity %s does not exist.", state->resource.text);
-        fail_state(x, frame, &failure);
-    } else {
+    int code = 0;
+    if (dataflow_input(state, env, &effective, failure) != 0 ||
+        dataflow_arguments(state, env, effective, &arguments, failure) != 0 ||
+        dataflow_timeouts(state, env, &timeout_seconds, &heartbeat_seconds, failure) != 0 ||
+        (state->credentials && dataflow_credentials(state, env, effective, &credentials, failure) != 0))
+        code = -1;
+    else if (state->resource.kind == RESOURCE_ACTIVITY &&
+             !x->inputs->activity_exists(x->inputs->owner, state->resource.text))
+        code = asl_failure_runtime(failure, "The activity %s does not exist.", state->resource.text);
+    else
         schedule(x, frame, arguments, timeout_seconds, heartbeat_seconds, credentials);
-    }
-    asl_env_release(&env);
+    owner->token = NULL; /* it was this function's */
+    return code;
 }
 
 void step_task(struct execution *x, struct frame *frame)
