@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AGAIN_MS = 1000 };
+enum { AGAIN_MS = 1000, TRIES_MAX = 1000 };
 
 struct stopping {
     struct engine *engine;
@@ -22,6 +22,7 @@ struct stopping {
     int shard;
     struct json_object *input;
     struct event *again; /* not NULL: it is asked for until it is done */
+    int tries;
     engine_done_fn *done;
     void *context;
 };
@@ -39,29 +40,51 @@ static void stopping_free(struct stopping *stopping)
 
 static void ask(struct stopping *stopping);
 
+/* 0, or what the owner answered, or why there is no answer. */
+static int read_answer(int code, struct json_object *answer, struct err *err)
+{
+    const char *error = code == 0 ? json_member_text(answer, "error") : NULL;
+    const char *message = json_member_text(answer, "message");
+    if (error == NULL)
+        return code;
+    if (strcmp(error, "ServiceUnavailable") == 0)
+        code = ERR_BUSY;
+    else if (strcmp(error, "InternalFailure") == 0)
+        code = ERR_IO;
+    else
+        code = strcmp(error, "ExecutionDoesNotExist") == 0 ? ERR_NOT_FOUND : ERR_INVALID;
+    return err_set(err, (enum err_code)code, "%s", message ? message : error);
+}
+
+/*
+ * What the owner could not do just now is asked for again in the commit that takes the answer away, so that at any moment
+ * somebody is asked; where there is no such answer, or the trouble is deeper, after a while.
+ */
+static bool tries_again(struct stopping *stopping, int code, bool is_answered)
+{
+    if (stopping->again == NULL || code == 0 || code == ERR_NOT_FOUND || code == ERR_INVALID ||
+        stopping->tries++ == TRIES_MAX)
+        return false;
+    struct timeval pause = {AGAIN_MS / 1000, AGAIN_MS % 1000 * 1000};
+    if (is_answered && code == ERR_BUSY)
+        ask(stopping);
+    else
+        event_add(stopping->again, &pause);
+    return true;
+}
+
 static void on_answer(void *context, int code, struct json_object *answer, const struct err *err)
 {
     struct stopping *stopping = context;
-    bool is_answered = code == 0;
-    const char *error = code == 0 ? json_member_text(answer, "error") : NULL;
-    const char *message = json_member_text(answer, "message");
     struct err refused;
-    if (error) {
-        code = strcmp(error, "ExecutionDoesNotExist") == 0 ? ERR_NOT_FOUND : ERR_BUSY;
-        err_set(&refused, (enum err_code)code, "%s", message ? message : error);
+    bool is_answered = code == 0;
+    code = read_answer(code, answer, &refused);
+    if (is_answered)
         err = &refused;
-    }
     if (code != 0)
         engine_log(stopping->engine, 2, "could not stop an execution: %s", err->message);
-    if (code != 0 && code != ERR_NOT_FOUND && stopping->again && is_answered) {
-        ask(stopping); /* in the commit that takes the answer away: it is asked for at any moment */
+    if (tries_again(stopping, code, is_answered))
         return;
-    }
-    if (code != 0 && code != ERR_NOT_FOUND && stopping->again) {
-        struct timeval pause = {AGAIN_MS / 1000, AGAIN_MS % 1000 * 1000};
-        event_add(stopping->again, &pause);
-        return;
-    }
     if (stopping->done)
         stopping->done(stopping->context, code, code ? err : NULL);
     stopping_free(stopping);
@@ -109,11 +132,12 @@ void stop_remote(struct engine *engine, const char *arn, const char *error, cons
 void engine_stop_surely(struct engine *engine, const char *arn)
 {
     struct err err;
-    const struct run *run = run_load(engine, arn, &err);
-    if (run || err.code == ERR_NOT_FOUND) {
+    if (run_load(engine, arn, &err)) {
         engine_stop(engine, arn, NULL, NULL, NULL, NULL);
         return;
     }
+    if (err.code == ERR_NOT_FOUND || err.code == ERR_CORRUPT)
+        return;
     struct stopping *stopping = stopping_new(engine, arn);
     stopping->again = evtimer_new(engine->base, on_again, stopping);
     ask(stopping);

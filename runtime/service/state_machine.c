@@ -337,13 +337,6 @@ void update_state_machine(struct service_call *call)
 
 /* --- DeleteStateMachine ---------------------------------------------------------------------------------- */
 
-static void stop_was_tried(void *context, int code, const struct err *err)
-{
-    (void)context;
-    (void)code;
-    (void)err;
-}
-
 struct stopping {
     struct engine *engine;
     int64_t before_started_ms, before_id;
@@ -356,15 +349,16 @@ static int stop_one(void *context, const struct store_execution *execution)
     stopping->before_started_ms = execution->started_ms;
     stopping->before_id = execution->id;
     stopping->count++;
-    engine_stop(stopping->engine, execution->arn, NULL, NULL, stop_was_tried, NULL);
+    engine_stop_surely(stopping->engine, execution->arn);
     return 0;
 }
 
-/* The machine is gone: its executions end. */
-static void stop_executions(struct service_call *call)
+/* The machine goes, and its executions end with it: in the same commit, or else by requests in it. */
+static int stop_executions(struct service_call *call, struct err *err)
 {
     enum { PAGE = 500 };
     struct stopping stopping = {.engine = call->service->engine};
+    int code;
     do {
         stopping.count = 0;
         struct store_execution_query query = {.machine = call->text,
@@ -373,10 +367,9 @@ static void stop_executions(struct service_call *call)
                                               .before_started_ms = stopping.before_started_ms,
                                               .before_id = stopping.before_id,
                                               .limit = PAGE};
-        if (store_executions(call->service->store, &query, stop_one, &stopping, NULL) < 0)
-            break;
-    } while (stopping.count == PAGE);
-    call_succeed(call, NULL);
+        code = store_executions(call->service->store, &query, stop_one, &stopping, err);
+    } while (code == 0 && stopping.count == PAGE);
+    return code;
 }
 
 void delete_state_machine(struct service_call *call)
@@ -398,8 +391,14 @@ void delete_state_machine(struct service_call *call)
     }
     free(call->text);
     call->text = service_arn(call->service, "stateMachine:%s", arn.machine);
+    struct err err;
+    int code = stop_executions(call, &err);
+    if (code != 0) {
+        call_fail_internal(call, code, &err);
+        return;
+    }
     store_batch_delete_document(engine_batch(call->service->engine), "machine", arn.machine);
-    call_commit(call, stop_executions);
+    call_commit_and_succeed(call, NULL);
 }
 
 /* --- DescribeStateMachine, ListStateMachines --------------------------------------------------------------- */

@@ -624,6 +624,26 @@ static void a_nested_execution_stops_while_it_starts(void **state)
     close_nesting(f, service);
 }
 
+/* As after a crash behind the commit that deletes the machine. */
+static void executions_stop_in_the_commit_that_deletes_their_machine(void **state)
+{
+    struct fixture *f = *state;
+    struct service *service = open_nesting(f, true, "sleep", SLEEP);
+    AUTO_JSON struct json_object *input = json_object_new_object();
+    bool done = false;
+    json_add_text(input, "stateMachineArn", "arn:aws:states:us-east-1:123456789012:stateMachine:sleep");
+    for (int i = 0; i < 3; i++)
+        service_call(service, "StartExecution", input, on_created, &done);
+    while (open_executions(f) < 3)
+        turn(f, 1);
+    settle(f);
+    done = false;
+    service_call(service, "DeleteStateMachine", input, on_created, &done);
+    assert_true(comes_true(f, &done));
+    assert_int_equal(open_executions(f), 0);
+    close_nesting(f, service);
+}
+
 /* A node that was paused does not write RUNNING over the record of what has ended elsewhere. */
 static void the_record_of_a_map_run_is_its_owners(void **state)
 {
@@ -817,6 +837,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(others_stop_with_an_execution_that_is_just_read, setup, teardown),
         cmocka_unit_test_setup_teardown(children_stop_though_they_cannot_be_read, setup, teardown),
         cmocka_unit_test_setup_teardown(children_stop_though_their_node_has_left, setup, teardown),
+        cmocka_unit_test_setup_teardown(executions_stop_in_the_commit_that_deletes_their_machine, setup, teardown),
         cmocka_unit_test_setup_teardown(the_record_of_a_map_run_is_its_owners, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_set_of_a_map_run_outlasts_the_process, setup, teardown),
         cmocka_unit_test_setup_teardown(every_commit_may_be_lost, setup, teardown),
