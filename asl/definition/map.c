@@ -158,7 +158,9 @@ static void check_reader_config(struct compiler *c, struct json_object *config)
         if (strcmp(type, reader_misfits[i].input_type) == 0)
             refuse_member(c, config, reader_misfits[i].field);
     }
-    if (type && strcmp(type, "CSV") == 0 && !json_member(config, "CSVHeaderLocation", &given))
+    /* the objects of a manifest need not have headers: AWS's guide has one of Athena without */
+    if (type && strcmp(type, "CSV") == 0 && !json_member(config, "CSVHeaderLocation", &given) &&
+        !json_member(config, "ManifestType", &given))
         fault(c, SCHEMA, "The field 'CSVHeaderLocation' is required but was missing");
     if (headers && strcmp(headers, "GIVEN") == 0 && !json_member(config, "CSVHeaders", &given))
         fault(c, SCHEMA, "These fields are required: [CSVHeaders]");

@@ -384,7 +384,10 @@ static int read_items(const char *buckets, const struct item_reader *reader, str
     const char *type = json_member_text(config, "InputType");
     if (read_object(buckets, bucket, json_member_text(arguments, "Key"), &text, failure) != 0)
         return -1;
-    if (type && strcmp(type, "MANIFEST") == 0)
+    const char *manifest = json_member_text(config, "ManifestType");
+    if (manifest && strcmp(manifest, "S3_INVENTORY") != 0)
+        return asl_failure_set(failure, reader_failed, false, "The ManifestType '%s' is not supported.", manifest);
+    if (manifest || (type && strcmp(type, "MANIFEST") == 0))
         return read_manifest(buckets, bucket, &text, most, items, failure);
     return read_typed(type, &text, config, most, items, failure);
 }

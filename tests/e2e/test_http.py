@@ -257,6 +257,36 @@ class Buckets(unittest.TestCase):
             self.assertEqual(source("listing", ItemReader={
                 "Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": {"Bucket": "b"}}), "s3://b")
 
+    def test_manifests(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkdir(f"{folder}/b")
+            with open(f"{folder}/b/manifest.json", "w", encoding="utf-8") as f:
+                json.dump({"fileSchema": "Bucket, Key", "files": [{"key": "1.csv"}]}, f)
+            with open(f"{folder}/b/1.csv", "w", encoding="utf-8") as f:
+                f.write("b,one\nb,two\n")
+            server = Server("--buckets", folder)
+            self.addCleanup(server.close)
+
+            def end(name, config):
+                state = {"Type": "Map", "End": True, "ItemProcessor": {
+                    "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "I",
+                    "States": {"I": {"Type": "Pass", "End": True}}}, "ItemReader": {
+                        "Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": config,
+                        "Parameters": {"Bucket": "b", "Key": "manifest.json"}}}
+                _, machine, _ = post(server, "CreateStateMachine", json.dumps({
+                    "name": name, "roleArn": ROLE, "definition": json.dumps({"StartAt": "M", "States": {"M": state}})}))
+                _, started, _ = post(server, "StartExecution", json.dumps({
+                    "stateMachineArn": machine["stateMachineArn"]}))
+                body = json.dumps({"executionArn": started["executionArn"]})
+                until(lambda: post(server, "DescribeExecution", body)[1]["status"] != "RUNNING")
+                return post(server, "DescribeExecution", body)[1]
+
+            listed = [{"Bucket": "b", "Key": "one"}, {"Bucket": "b", "Key": "two"}]
+            self.assertEqual(json.loads(end("type", {"InputType": "MANIFEST"})["output"]), listed)
+            self.assertEqual(json.loads(end("inventory", {"ManifestType": "S3_INVENTORY"})["output"]), listed)
+            self.assertEqual(end("athena", {"ManifestType": "ATHENA_DATA", "InputType": "CSV"})["cause"],
+                             "The ManifestType 'ATHENA_DATA' is not supported.")
+
     def test_a_failed_child_is_told_as_a_whole(self):
         server = Server()
         self.addCleanup(server.close)
