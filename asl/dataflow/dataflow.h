@@ -77,7 +77,7 @@ int dataflow_map_tolerated(const struct state *state, struct asl_env *env, int64
                            struct asl_failure *failure);
 /* Distributed Map: a size of batches; 0 is as if it was not given. `name` is that of the field. */
 int dataflow_map_batch_size(const struct state *state, const struct number_field *field, const char *name,
-                            struct asl_env *env, bool *ret_given, double *ret_size, struct asl_failure *failure);
+                            struct asl_env *env, bool *ret_given, int64_t *ret_size, struct asl_failure *failure);
 /*
  * Distributed Map: items put together as an ItemBatcher does, a new array of {"BatchInput", "Items"}. A batch has at
  * most so many items and bytes, but at least one item. `batch_input`: NULL where there is none, else where its value
@@ -85,9 +85,12 @@ int dataflow_map_batch_size(const struct state *state, const struct number_field
  */
 struct json_object *dataflow_map_batches(struct json_object *items, int64_t items_max, int64_t bytes_max,
                                          struct json_object *const *batch_input);
-/* Any other number_field ("MaxItems", batch sizes): 0 and ret_given false where it is not set. */
+/*
+ * Any other number_field that is whole ("MaxItems", batch sizes); of one beyond +-INT64_MAX that. Where the field is not
+ * set ret_given is false, and the number stays as it was.
+ */
 int dataflow_number(const struct state *state, const struct number_field *field, struct asl_env *env, bool *ret_given,
-                    double *ret_number, struct asl_failure *failure);
+                    int64_t *ret_number, struct asl_failure *failure);
 
 /* Whether a list of ErrorEquals names matches an error name (ASL "Error representation"; reference/asl.md
  * section 12). */

@@ -110,9 +110,15 @@ static int eval_number(const struct state *state, const struct number_field *fie
 }
 
 int dataflow_number(const struct state *state, const struct number_field *field, struct asl_env *env, bool *ret_given,
-                    double *ret_number, struct asl_failure *failure)
+                    int64_t *ret_number, struct asl_failure *failure)
 {
-    return eval_number(state, field, SHAPE_INTEGER, env, ret_given, ret_number, failure);
+    static const double most = 9.2e18; /* a little less than what an int64_t holds */
+    double number = 0;
+    if (eval_number(state, field, SHAPE_INTEGER, env, ret_given, &number, failure) != 0)
+        return -1;
+    if (*ret_given)
+        *ret_number = number > most ? INT64_MAX : number < -most ? -INT64_MAX : (int64_t)number;
+    return 0;
 }
 
 int dataflow_fraction(const struct state *state, const struct number_field *field, struct asl_env *env, bool *ret_given,

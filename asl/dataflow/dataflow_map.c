@@ -109,12 +109,12 @@ int dataflow_map_max_concurrency(const struct state *state, struct asl_env *env,
                                  struct asl_failure *failure)
 {
     bool given;
-    double number = 0;
+    int64_t number = 0;
     if (dataflow_number(state, &state->max_concurrency, env, &given, &number, failure) != 0)
         return -1;
     if (number < 0)
         return asl_failure_runtime(failure, "MaxConcurrency cannot be negative.");
-    *ret_max = number < (double)INT32_MAX ? (int64_t)number : INT32_MAX;
+    *ret_max = number < INT32_MAX ? number : INT32_MAX;
     if (env->inspection)
         json_add_int(env->inspection, "maxConcurrency", *ret_max);
     return 0;
@@ -124,7 +124,8 @@ int dataflow_map_tolerated(const struct state *state, struct asl_env *env, int64
                            struct asl_failure *failure)
 {
     bool has_count, has_percentage;
-    double count = -1, percentage = -1;
+    int64_t count = -1;
+    double percentage = -1;
     if (dataflow_number(state, &state->tolerated_failure_count, env, &has_count, &count, failure) != 0 ||
         dataflow_fraction(state, &state->tolerated_failure_percentage, env, &has_percentage, &percentage, failure) != 0)
         return -1;
@@ -132,7 +133,7 @@ int dataflow_map_tolerated(const struct state *state, struct asl_env *env, int64
         return asl_failure_runtime(failure, "ToleratedFailureCount cannot be negative.");
     if (has_percentage && !(percentage >= 0 && percentage <= 100))
         return asl_failure_runtime(failure, "ToleratedFailurePercentage must be between 0 and 100.");
-    *ret_count = count < (double)INT32_MAX ? (int64_t)count : INT32_MAX;
+    *ret_count = count < INT32_MAX ? count : INT32_MAX;
     *ret_percentage = percentage;
     if (env->inspection && has_count)
         json_add_int(env->inspection, "toleratedFailureCount", *ret_count);
@@ -142,7 +143,7 @@ int dataflow_map_tolerated(const struct state *state, struct asl_env *env, int64
 }
 
 int dataflow_map_batch_size(const struct state *state, const struct number_field *field, const char *name,
-                            struct asl_env *env, bool *ret_given, double *ret_size, struct asl_failure *failure)
+                            struct asl_env *env, bool *ret_given, int64_t *ret_size, struct asl_failure *failure)
 {
     if (dataflow_number(state, field, env, ret_given, ret_size, failure) != 0)
         return -1;

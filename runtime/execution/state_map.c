@@ -40,11 +40,11 @@ static int add_number(struct event *event, const struct state *state, const stru
                       const char *name, struct asl_env *env, struct asl_failure *failure)
 {
     bool given;
-    double number;
+    int64_t number;
     if (dataflow_number(state, field, env, &given, &number, failure) != 0)
         return -1;
     if (given)
-        json_add_int(event->details, name, (int64_t)number);
+        json_add_int(event->details, name, number);
     return 0;
 }
 
@@ -64,11 +64,11 @@ static int add_batch_size(struct event *event, const struct state *state, const 
                           const char *field_name, const char *name, struct asl_env *env, struct asl_failure *failure)
 {
     bool given;
-    double size;
+    int64_t size;
     if (dataflow_map_batch_size(state, field, field_name, env, &given, &size, failure) != 0)
         return -1;
     if (given)
-        json_add_int(event->details, name, (int64_t)size);
+        json_add_int(event->details, name, size);
     return 0;
 }
 

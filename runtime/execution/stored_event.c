@@ -33,13 +33,14 @@ static size_t value_end(const char *body, size_t bytes, size_t at)
     return 0;
 }
 
+/* One that is too large for an int64_t, which nobody has written, is any number. */
 static int64_t read_number(const char *text, size_t bytes)
 {
-    int64_t number = 0;
+    uint64_t number = 0;
     bool negative = bytes && *text == '-';
     for (size_t i = negative; i < bytes && text[i] >= '0' && text[i] <= '9'; i++)
-        number = number * 10 + (text[i] - '0');
-    return negative ? -number : number;
+        number = number * 10 + (uint64_t)(text[i] - '0');
+    return (int64_t)(negative ? -number : number);
 }
 
 static bool is_named(const char *name, size_t name_bytes, const char *wanted)

@@ -140,7 +140,6 @@ static void add_redrive(struct json_object *record, const struct child *child)
 
 static struct json_object *child_record(const struct map_run *m, const struct child *child)
 {
-    static const char *const names[] = {"RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING"};
     struct json_object *record = json_object_new_object();
     struct json_object *included = json_object_new_object();
     json_add_bool(included, "Included", true);
@@ -167,7 +166,7 @@ static struct json_object *child_record(const struct map_run *m, const struct ch
     char machine[LIMIT_ARN_CHARS * 2];
     snprintf(machine, sizeof machine, "%s/%s", m->parent->machine_arn, m->label);
     json_add_text(record, "StateMachineArn", machine);
-    json_add_text(record, "Status", child->over ? names[child->status] : "PENDING");
+    json_add_text(record, "Status", child->over ? execution_status_name(child->status) : "PENDING");
     if (child->over)
         add_moment(record, "StopDate", child->stopped_ms);
     return record;

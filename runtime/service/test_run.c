@@ -180,7 +180,7 @@ static int inspect_batches(struct test *test, struct json_object *inputs, struct
     const struct item_batcher *batcher = test->state->item_batcher;
     AUTO_JSON struct json_object *shared = NULL;
     bool has_items_max, has_bytes_max;
-    double items_max, bytes_max;
+    int64_t items_max, bytes_max;
     if (dataflow_map_batch_size(test->state, &batcher->max_items_per_batch, "MaxItemsPerBatch", &test->env,
                                 &has_items_max, &items_max, failure) != 0 ||
         dataflow_map_batch_size(test->state, &batcher->max_input_bytes_per_batch, "MaxInputBytesPerBatch", &test->env,
@@ -189,8 +189,8 @@ static int inspect_batches(struct test *test, struct json_object *inputs, struct
          template_eval(batcher->batch_input, test->effective, &test->env, &shared, failure) != 0))
         return -1;
     json_add(test->inspection, "afterItemBatcher",
-             dataflow_map_batches(inputs, has_items_max ? (int64_t)items_max : INT64_MAX,
-                                  has_bytes_max ? (int64_t)bytes_max : LIMIT_PAYLOAD_BYTES,
+             dataflow_map_batches(inputs, has_items_max ? items_max : INT64_MAX,
+                                  has_bytes_max ? bytes_max : LIMIT_PAYLOAD_BYTES,
                                   batcher->batch_input ? &shared : NULL));
     return 0;
 }
@@ -214,13 +214,13 @@ static int find_items(struct test *test, struct json_object **ret_items, bool *r
     const struct state *state = test->state;
     const struct item_reader *reader = state->item_reader;
     bool given;
-    double items_max = 0;
+    int64_t items_max = INT64_MIN; /* none given */
     if (reader == NULL || (test->reader_data == NULL && state->items_path.kind == PATH_SOME))
         return dataflow_map_items(state, &test->env, test->effective, ret_items, ret_keyed, failure);
     if (test->reader_data == NULL)
         return 0;
     if (dataflow_number(state, &reader->max_items, &test->env, &given, &items_max, failure) != 0 ||
-        item_reader_parse(reader, test->reader_data, given ? (int64_t)items_max : INT64_MIN, ret_items, failure) != 0)
+        item_reader_parse(reader, test->reader_data, items_max, ret_items, failure) != 0)
         return -1;
     if (json_member_text(reader->config, "ItemsPointer"))
         json_add(test->inspection, "afterItemsPointer", json_object_get(*ret_items));

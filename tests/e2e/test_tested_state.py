@@ -33,6 +33,8 @@ class TestedState(ServerTest):
             {"BatchInput": {"k": 5}, "Items": [{"v": 1}, {"v": 2}]}, {"BatchInput": {"k": 5}, "Items": [{"v": 3}]}])
         self.assertEqual(self.inspect(state, {"i": [1, 2], "n": 0, "k": 5})["afterItemBatcher"], [
             {"BatchInput": {"k": 5}, "Items": [{"v": 1}, {"v": 2}]}])
+        self.assertEqual(self.inspect(state, {"i": [1, 2], "n": "9" * 30, "k": 5})["afterItemBatcher"], [
+            {"BatchInput": {"k": 5}, "Items": [{"v": 1}, {"v": 2}]}])
         failed = self.post(state, {"i": [1], "n": -1, "k": 5}, mock={"result": "[]"})
         self.assertEqual(failed["cause"], "MaxItemsPerBatch must be positive.")
 

@@ -85,6 +85,15 @@ static void a_type_may_be_too_long(void **state)
     assert_string_equal(event.type, "");
 }
 
+static void a_number_may_be_too_large(void **state)
+{
+    static const char text[] = "{\"at\":-99999999999999999999999,\"id\":7}";
+    struct stored_event event;
+    (void)state;
+    assert_int_equal(stored_event_read(text, sizeof text - 1, 0, &event), sizeof text - 1);
+    assert_int_equal(event.id, 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -92,6 +101,7 @@ int main(void)
         cmocka_unit_test(nothing_else_is_an_event),
         cmocka_unit_test(text_may_break_off_anywhere),
         cmocka_unit_test(a_type_may_be_too_long),
+        cmocka_unit_test(a_number_may_be_too_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
