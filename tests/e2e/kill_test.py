@@ -29,10 +29,12 @@ FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:"
 HANDLER = """#!/usr/bin/python3
 import json, os, sys, time
 log = open(os.environ["E2E_DIR"] + "/calls", "ab", buffering=0)
+parent = os.getppid()
 for line in sys.stdin:
     request = json.loads(line)
     payload, context = request["payload"], request["context"]
-    log.write((json.dumps({"at": time.time(), "pid": os.getpid(), "payload": payload, "context": context}) + "\\n").encode())
+    log.write((json.dumps({"at": time.time(), "pid": os.getpid(), "orphan": os.getppid() != parent, "payload": payload,
+                           "context": context}) + "\\n").encode())
     if payload.get("fails") and context["attempt"] == 0:
         answer = {"error": {"errorType": "Flaky", "errorMessage": "the first time fails"}}
     else:
@@ -229,7 +231,8 @@ def verify(campaign, checks):
             print(f"{name}: successes {tasks}")
         for key, at in tasks:
             repeated += len(calls[key]) - (2 if key.endswith("/flaky") else 1)
-            if any(call["at"] > at + 0.002 for call in calls[key]):
+            # A line may lie in the pipe of a handler whose server was killed.
+            if any(call["at"] > at + 0.002 and not call["orphan"] for call in calls[key]):
                 wrong["called again"] += 1
                 print(f"{key}: success at {at}, called at {[call['at'] for call in calls[key]]}")
             tokens = {(call["context"]["attempt"], call["context"]["idempotencyToken"]) for call in calls[key]}
