@@ -97,10 +97,8 @@ static void a_number_may_be_too_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(members_are_found),
-        cmocka_unit_test(nothing_else_is_an_event),
-        cmocka_unit_test(text_may_break_off_anywhere),
-        cmocka_unit_test(a_type_may_be_too_long),
+        cmocka_unit_test(members_are_found),           cmocka_unit_test(nothing_else_is_an_event),
+        cmocka_unit_test(text_may_break_off_anywhere), cmocka_unit_test(a_type_may_be_too_long),
         cmocka_unit_test(a_number_may_be_too_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
