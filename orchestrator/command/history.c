@@ -27,6 +27,17 @@ struct printer {
     struct json_object *array; /* -o json: everything at the end */
 };
 
+/* An input is shown as it was given, be it on many lines: here on one. NULL: as it is; heap. */
+static char *data_line(const char *member, struct json_object *value)
+{
+    AUTO_JSON struct json_object *data = NULL;
+    const char *text = json_object_get_string(value);
+
+    if (strcmp(member, "input") != 0 || strchr(text, '\n') == NULL || json_parse(text, strlen(text), &data, NULL) != 0)
+        return NULL;
+    return json_text(data);
+}
+
 /* What people read of an event: name, error, resource, size of a Map, and the data. */
 static void add_details(struct buf *line, struct json_object *event)
 {
@@ -38,7 +49,8 @@ static void add_details(struct buf *line, struct json_object *event)
         struct json_object *value = NULL;
         if (!details || !json_member(details, members[i], &value) || !value)
             continue;
-        const char *text = json_object_get_string(value);
+        char *data = data_line(members[i], value);
+        const char *text = data ? data : json_object_get_string(value);
         size_t bytes = strcspn(text, "\n");
         bool cut = text[bytes] || bytes > DETAIL_CHARS;
         if (bytes > DETAIL_CHARS)
@@ -51,6 +63,7 @@ static void add_details(struct buf *line, struct json_object *event)
         buf_add(line, text, bytes);
         if (cut)
             buf_add_text(line, "...");
+        free(data);
     }
 }
 

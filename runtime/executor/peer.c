@@ -312,6 +312,7 @@ int peer_open(struct engine *engine, struct err *err)
     engine->peers = peers;
     peers->calls = lh_table_new(64, NULL, hash_number, same_number);
     peers->fd = -1;
+    peers->poll_ms = POLL_MS;
     peers->poll = evtimer_new(engine->base, on_wake, engine);
     return peers->poll ? peer_inbox_open(engine, err) : err_set(err, ERR_IO, "could not make a timer");
 }

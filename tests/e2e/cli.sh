@@ -175,6 +175,11 @@ error_has ExecutionAlreadyExists
 echo '{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}' >quick.json
 expect 0 run quick.json --type EXPRESS --input '[1]'
 output_is '[1]'
+expect 0 run pass.asl.json --name lines -q --input $'{\n  "a": [1,\n 2]\n}'
+expect 0 history lines
+output_has 'input={"a":\[1,2\]}$'
+expect 0 history lines -o json
+holds 'the input is as it was given' [ "$(json 'v[0]["executionStartedEventDetails"]["input"].count("\n")')" = 3 ]
 expect 1 run pass.asl.json --payload-limit 5
 error_has States.DataLimitExceeded
 expect 2 run pass.asl.json --payload-limit many
