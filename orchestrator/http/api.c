@@ -316,7 +316,18 @@ static void answer_own(struct exchange *exchange)
     answered(exchange, &answer);
 }
 
-/* X-Ray's header of the request counts for more than the member traceHeader. */
+/* Headers come in any bytes. */
+static bool is_ascii(const char *text)
+{
+    while (*text && (unsigned char)*text < 0x80)
+        text++;
+    return *text == '\0';
+}
+
+/*
+ * X-Ray's header of the request counts for more than the member traceHeader; one that cannot be X-Ray's, as a proxy may
+ * put it in, is passed over.
+ */
 static void take_trace_header(const struct exchange *exchange, const struct http_request *request,
                               struct json_object *input)
 {
@@ -324,7 +335,7 @@ static void take_trace_header(const struct exchange *exchange, const struct http
     const char *trace = request_header(request, "x-amzn-trace-id");
     bool starts =
         strcmp(exchange->operation, "StartExecution") == 0 || strcmp(exchange->operation, "StartSyncExecution") == 0;
-    if (starts && trace && strlen(trace) <= CHARS_MAX)
+    if (starts && trace && strlen(trace) <= CHARS_MAX && is_ascii(trace))
         json_add_text(input, "traceHeader", trace);
 }
 

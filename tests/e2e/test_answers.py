@@ -126,6 +126,9 @@ class Answers(ServerTest):
             self.assertEqual(status, 200, answer)
             described = self.ask("DescribeExecution", executionArn=answer["executionArn"])
             self.assertEqual(described["traceHeader"], "Root=1-5759e988-bd862e3fe1be46a994272793")
+        status, answer = self.post("StartExecution", {"X-Amzn-Trace-Id": "Root=\xe9"}, stateMachineArn=machine)
+        self.assertEqual(status, 200, answer)
+        self.assertNotIn("traceHeader", self.ask("DescribeExecution", executionArn=answer["executionArn"]))
 
     def test_the_input_is_shown_as_it_was_given(self):
         machine = self.machine("input")
