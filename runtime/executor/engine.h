@@ -177,6 +177,11 @@ void engine_stop(struct engine *engine, const char *arn, const char *error, cons
  * request in that commit. Nobody is told.
  */
 void engine_stop_surely(struct engine *engine, const char *arn);
+/*
+ * Asks whoever runs it for StopExecution with this input, in the commit that is filling and until it is done: the
+ * request comes behind those that are on their way, and outlasts this process. Nobody is told.
+ */
+void engine_ask_to_stop(struct engine *engine, const char *arn, struct json_object *input);
 /* RedriveExecution: ERR_NOT_FOUND, ERR_INVALID (not redrivable; the message says why). True: it is in the commit that
  * is filling. */
 bool engine_redrive(struct engine *engine, const char *arn, engine_done_fn *done, void *context);

@@ -3,27 +3,20 @@
  * stopping one for certain, as a child of what has just ended.
  *
  * Its owner is asked for StopExecution, which changes nothing when it is done twice. The request is in the commit that
- * is filling: it is there when what led to it is, and stays until it is answered.
+ * is filling: it is there exactly when what led to it is, and stays until it is done, also when we are gone.
  */
 #include "asl/base/json.h"
 #include "asl/base/mem.h"
 #include "runtime/executor/engine_priv.h"
 #include "runtime/executor/peer.h"
 
-#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { AGAIN_MS = 1000, TRIES_MAX = 1000 };
 
 struct stopping {
     struct engine *engine;
     struct stopping *next, **at; /* in engine->stoppings */
-    int shard;
-    struct json_object *input;
-    struct event *again; /* not NULL: it is asked for until it is done */
-    int tries;
-    engine_done_fn *done;
+    engine_done_fn *done;        /* or NULL */
     void *context;
 };
 
@@ -32,13 +25,8 @@ static void stopping_free(struct stopping *stopping)
     *stopping->at = stopping->next;
     if (stopping->next)
         stopping->next->at = stopping->at;
-    if (stopping->again)
-        event_free(stopping->again);
-    json_object_put(stopping->input);
     free(stopping);
 }
-
-static void ask(struct stopping *stopping);
 
 /* 0, or what the owner answered, or why there is no answer. */
 static int read_answer(int code, struct json_object *answer, struct err *err)
@@ -56,23 +44,6 @@ static int read_answer(int code, struct json_object *answer, struct err *err)
     return err_set(err, (enum err_code)code, "%s", message ? message : error);
 }
 
-/*
- * What the owner could not do just now is asked for again in the commit that takes the answer away, so that at any moment
- * somebody is asked; where there is no such answer, or the trouble is deeper, after a while.
- */
-static bool tries_again(struct stopping *stopping, int code, bool is_answered)
-{
-    if (stopping->again == NULL || code == 0 || code == ERR_NOT_FOUND || code == ERR_INVALID ||
-        stopping->tries++ == TRIES_MAX)
-        return false;
-    struct timeval pause = {AGAIN_MS / 1000, AGAIN_MS % 1000 * 1000};
-    if (is_answered && code == ERR_BUSY)
-        ask(stopping);
-    else
-        event_add(stopping->again, &pause);
-    return true;
-}
-
 static void on_answer(void *context, int code, struct json_object *answer, const struct err *err)
 {
     struct stopping *stopping = context;
@@ -81,52 +52,44 @@ static void on_answer(void *context, int code, struct json_object *answer, const
     code = read_answer(code, answer, &refused);
     if (is_answered)
         err = &refused;
-    if (code != 0)
+    if (code != 0 && code != ERR_NOT_FOUND)
         engine_log(stopping->engine, 2, "could not stop an execution: %s", err->message);
-    if (tries_again(stopping, code, is_answered))
-        return;
     if (stopping->done)
         stopping->done(stopping->context, code, code ? err : NULL);
     stopping_free(stopping);
 }
 
-static void ask(struct stopping *stopping)
-{
-    peer_ask(stopping->engine, stopping->shard, "StopExecution", stopping->input, 0, on_answer, stopping);
-}
-
-static void on_again(int fd, short what, void *context)
-{
-    (void)fd, (void)what;
-    ask(context);
-}
-
-static struct stopping *stopping_new(struct engine *engine, const char *arn)
+static void ask(struct engine *engine, const char *arn, struct json_object *input, engine_done_fn *done, void *context)
 {
     struct stopping *stopping = NEW(struct stopping);
-    stopping->engine = engine;
-    stopping->shard = store_shard_of(engine->store, arn);
-    stopping->input = json_object_new_object();
-    json_add_text(stopping->input, "executionArn", arn);
-    stopping->at = &engine->stoppings;
-    stopping->next = engine->stoppings;
+    *stopping = (struct stopping){engine, engine->stoppings, &engine->stoppings, done, context};
     if (stopping->next)
         stopping->next->at = &stopping->next;
     engine->stoppings = stopping;
-    return stopping;
+    peer_ask(engine, store_shard_of(engine->store, arn), "StopExecution", input, 0, on_answer, stopping);
+}
+
+static struct json_object *input_of(const char *arn)
+{
+    struct json_object *input = json_object_new_object();
+    json_add_text(input, "executionArn", arn);
+    return input;
 }
 
 void stop_remote(struct engine *engine, const char *arn, const char *error, const char *cause, engine_done_fn *done,
                  void *context)
 {
-    struct stopping *stopping = stopping_new(engine, arn);
-    stopping->done = done;
-    stopping->context = context;
+    AUTO_JSON struct json_object *input = input_of(arn);
     if (error)
-        json_add_text(stopping->input, "error", error);
+        json_add_text(input, "error", error);
     if (cause)
-        json_add_text(stopping->input, "cause", cause);
-    ask(stopping);
+        json_add_text(input, "cause", cause);
+    ask(engine, arn, input, done, context);
+}
+
+void engine_ask_to_stop(struct engine *engine, const char *arn, struct json_object *input)
+{
+    ask(engine, arn, input, NULL, NULL);
 }
 
 void engine_stop_surely(struct engine *engine, const char *arn)
@@ -138,9 +101,8 @@ void engine_stop_surely(struct engine *engine, const char *arn)
     }
     if (err.code == ERR_NOT_FOUND || err.code == ERR_CORRUPT)
         return;
-    struct stopping *stopping = stopping_new(engine, arn);
-    stopping->again = evtimer_new(engine->base, on_again, stopping);
-    ask(stopping);
+    AUTO_JSON struct json_object *input = input_of(arn);
+    ask(engine, arn, input, NULL, NULL);
 }
 
 void stop_remote_close(struct engine *engine)

@@ -7,9 +7,12 @@
 #include "runtime/executor/peer.h"
 #include "runtime/service/service_priv.h"
 
+#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { AGAIN_S = 1, TRIES_MAX = 1000 };
 
 struct service_inbox {
     struct service *service;
@@ -21,6 +24,9 @@ struct asked {
     struct service_inbox *inbox;
     struct peer_request *request;
     struct service_call *call; /* NULL: not started, or answered already */
+    struct json_object *input;
+    struct event *again; /* tries it once more; NULL: it has not been needed */
+    int tries;
     struct asked *next, *previous;
 };
 
@@ -32,6 +38,9 @@ static void asked_free(struct asked *asked)
         asked->inbox->asked = asked->next;
     if (asked->next)
         asked->next->previous = asked->previous;
+    if (asked->again)
+        event_free(asked->again);
+    json_object_put(asked->input);
     free(asked);
 }
 
@@ -53,11 +62,31 @@ static void write_answer(struct buf *out, const struct service_answer *answer)
     buf_add_char(out, '}');
 }
 
+static void on_again(int fd, short what, void *context);
+
+/*
+ * Who asks for a stop has ended, and may be gone: nobody would ask again. So the request stays, with us or with the next
+ * owner of the shard, until it can be done.
+ */
+static bool tries_again(struct asked *asked, const struct service_answer *answer)
+{
+    if (!answer->error || answer->http_status < 500 || strcmp(peer_operation(asked->request), "StopExecution") != 0 ||
+        asked->tries++ == TRIES_MAX)
+        return false;
+    if (!asked->again)
+        asked->again = evtimer_new(engine_base(asked->inbox->engine), on_again, asked);
+    event_add(asked->again, &(struct timeval){.tv_sec = AGAIN_S});
+    return true;
+}
+
 static void on_answer(void *context, const struct service_answer *answer)
 {
     struct asked *asked = context;
     AUTO_BUF text = BUF_INIT;
 
+    asked->call = NULL;
+    if (tries_again(asked, answer))
+        return;
     write_answer(&text, answer);
     peer_reply_text(asked->request, buf_text(&text));
     asked_free(asked);
@@ -99,24 +128,36 @@ static struct json_object *with_name(const struct peer_request *request, struct 
     return named;
 }
 
+static void carry_out(struct asked *asked)
+{
+    struct service_call *call =
+        service_call_asked(asked->inbox->service, peer_operation(asked->request), asked->input,
+                           peer_was_carried_out(asked->request), on_carried_out, on_answer, asked);
+    if (call) /* else it was answered, and may be gone */
+        asked->call = call;
+}
+
+static void on_again(int fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    carry_out(context);
+}
+
 static void on_request(void *context, struct peer_request *request, struct json_object *input)
 {
     struct service_inbox *inbox = context;
-    AUTO_JSON struct json_object *named = with_name(request, input);
     struct asked *asked = NEW(struct asked);
-    struct service_call *call;
 
     asked->inbox = inbox;
     asked->request = request;
+    asked->input = with_name(request, input);
     asked->next = inbox->asked;
     if (asked->next)
         asked->next->previous = asked;
     inbox->asked = asked;
     peer_on_cancel(request, on_cancelled, asked);
-    call = service_call_asked(inbox->service, peer_operation(request), named, peer_was_carried_out(request),
-                              on_carried_out, on_answer, asked);
-    if (call) /* else it was answered, and is gone */
-        asked->call = call;
+    carry_out(asked);
 }
 
 struct service_inbox *service_inbox_open(struct service *service, struct engine *engine)

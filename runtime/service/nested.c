@@ -19,15 +19,6 @@ struct nested {
     struct connector connector;
     struct service *service;
     struct deferred deferred;
-    struct stopping *stoppings;
-};
-
-/* A child whose task was cancelled. It is asked for until there is an answer. */
-struct stopping {
-    struct nested *nested;
-    struct stopping *next, **at;
-    struct json_object *request; /* of StopExecution */
-    struct event *again;
 };
 
 /* One such task. The call and the watch know it; it goes when the task has ended or is cancelled. */
@@ -370,53 +361,6 @@ static void nested_start(struct connector *connector, struct task *task)
 
 /* --- stopping the child ------------------------------------------------------------------------------------ */
 
-static void stopping_free(struct stopping *stopping)
-{
-    *stopping->at = stopping->next;
-    if (stopping->next)
-        stopping->next->at = stopping->at;
-    event_free(stopping->again);
-    json_object_put(stopping->request);
-    free(stopping);
-}
-
-static void on_stopped(void *context, const struct service_answer *answer)
-{
-    struct stopping *stopping = context;
-    if (answer->error && answer->http_status >= 500)
-        event_add(stopping->again, &(struct timeval){.tv_sec = AGAIN_S});
-    else
-        stopping_free(stopping);
-}
-
-static void ask_to_stop(struct stopping *stopping)
-{
-    service_call(stopping->nested->service, "StopExecution", stopping->request, on_stopped, stopping);
-}
-
-static void stop_again(int fd, short what, void *context)
-{
-    (void)fd, (void)what;
-    ask_to_stop(context);
-}
-
-/* Wherever the child runs, if it was started by that task. */
-static void stop_child(struct nested *nested, const char *arn, const char *started_by)
-{
-    struct stopping *stopping = NEW(struct stopping);
-    stopping->nested = nested;
-    stopping->next = nested->stoppings;
-    stopping->at = &nested->stoppings;
-    if (stopping->next)
-        stopping->next->at = &stopping->next;
-    nested->stoppings = stopping;
-    stopping->again = evtimer_new(engine_base(nested->service->engine), stop_again, stopping);
-    stopping->request = json_object_new_object();
-    json_add_text(stopping->request, "executionArn", arn);
-    json_add_text(stopping->request, START_STARTED_BY, started_by);
-    ask_to_stop(stopping);
-}
-
 /*
  * The start was not answered: it is on its way, or was told to be tried again, which says nothing of what became of it.
  * What was asked is withdrawn, and if that comes too late the stop comes behind it: in the same inbox, or after the
@@ -429,8 +373,11 @@ static void stop_unknown(struct nested *nested, const struct child *child)
     const char *name = json_member_text(child->request, "name");
     if (text == NULL || name == NULL || arn_parse(text, &machine, NULL) != 0 || machine.kind != ARN_MACHINE)
         return; /* such a start is refused */
+    AUTO_JSON struct json_object *request = json_object_new_object();
     char *arn = service_arn(nested->service, "execution:%s:%s", machine.machine, name);
-    stop_child(nested, arn, child->task->idempotency_token);
+    json_add_text(request, "executionArn", arn);
+    json_add_text(request, START_STARTED_BY, child->task->idempotency_token);
+    engine_ask_to_stop(nested->service->engine, arn, request);
     free(arn);
 }
 
@@ -472,8 +419,6 @@ static void nested_close(struct connector *connector, int grace_ms)
 {
     (void)grace_ms;
     struct nested *nested = (struct nested *)connector;
-    while (nested->stoppings) /* the service is closed, and with it their calls */
-        stopping_free(nested->stoppings);
     deferred_release(&nested->deferred);
     free(nested);
 }

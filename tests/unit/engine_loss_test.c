@@ -528,7 +528,6 @@ static void a_nested_execution_stops_in_the_commit_that_stops_its_parent(void **
     close_nesting(f, service);
 }
 
-/* Nobody has told its parent yet that it has started. */
 /* Neither is at work yet when the stop comes, and both were started by the process before. */
 static void others_stop_with_an_execution_that_is_just_read(void **state)
 {
@@ -554,6 +553,17 @@ static void others_stop_with_an_execution_that_is_just_read(void **state)
         settle(f);
     assert_int_equal(open_executions(f), 0);
     close_nesting(f, service);
+}
+
+/* By requests too, which the engine looks for in its own time. */
+static void wait_until_all_have_ended(struct fixture *f)
+{
+    for (int i = 0; i < 250 && open_executions(f) > 0; i++) {
+        struct timeval pause = {0, 20000};
+        event_base_loopexit(f->base, &pause);
+        event_base_loop(f->base, EVLOOP_ONCE);
+    }
+    assert_int_equal(open_executions(f), 0);
 }
 
 /* The children sleep, and cannot be read when they are to be stopped: who asks for it once gets it. */
@@ -584,12 +594,7 @@ static void stop_blindly(void **state, bool leaves)
         inbox = service_inbox_open(service, f->engine);
     }
     store_fault_blind(f->store, false);
-    for (int i = 0; i < 200 && open_executions(f) > 0; i++) {
-        struct timeval pause = {0, 20000};
-        event_base_loopexit(f->base, &pause);
-        event_base_loop(f->base, EVLOOP_ONCE);
-    }
-    assert_int_equal(open_executions(f), 0);
+    wait_until_all_have_ended(f);
     service_inbox_close(inbox);
     close_nesting(f, service);
 }
@@ -604,12 +609,14 @@ static void children_stop_though_their_node_has_left(void **state)
     stop_blindly(state, true);
 }
 
-static void a_nested_execution_stops_while_it_starts(void **state)
+/* Nobody has told its parent yet that the child has started. */
+static void stop_while_it_starts(void **state, bool leaves)
 {
     struct fixture *f = *state;
     struct ending ending = {0};
     struct answer answer = {0};
     struct service *service = open_nesting(f, true, "sleep", SLEEP);
+    struct service_inbox *inbox = service_inbox_open(service, f->engine);
     start(f, NESTED, "one", "{}", &ending);
     store_fault_hold(f->store);
     while (open_executions(f) < 2)
@@ -618,10 +625,25 @@ static void a_nested_execution_stops_while_it_starts(void **state)
     store_fault_let_go(f->store);
     wait_for_answer(f, &answer);
     assert_int_equal(answer.code, 0);
-    for (int i = 0; i < 5 && open_executions(f) > 0; i++)
-        settle(f);
-    assert_int_equal(open_executions(f), 0);
+    if (leaves) {
+        service_inbox_close(inbox);
+        close_nesting(f, service);
+        service = open_nesting(f, false, "sleep", SLEEP);
+        inbox = service_inbox_open(service, f->engine);
+    }
+    wait_until_all_have_ended(f);
+    service_inbox_close(inbox);
     close_nesting(f, service);
+}
+
+static void a_nested_execution_stops_while_it_starts(void **state)
+{
+    stop_while_it_starts(state, false);
+}
+
+static void a_nested_execution_that_starts_stops_though_its_node_leaves(void **state)
+{
+    stop_while_it_starts(state, true);
 }
 
 /* As after a crash behind the commit that deletes the machine. */
@@ -834,6 +856,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(children_stop_in_the_commit_that_stops_their_parent, setup, teardown),
         cmocka_unit_test_setup_teardown(a_nested_execution_stops_in_the_commit_that_stops_its_parent, setup, teardown),
         cmocka_unit_test_setup_teardown(a_nested_execution_stops_while_it_starts, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_nested_execution_that_starts_stops_though_its_node_leaves, setup, teardown),
         cmocka_unit_test_setup_teardown(others_stop_with_an_execution_that_is_just_read, setup, teardown),
         cmocka_unit_test_setup_teardown(children_stop_though_they_cannot_be_read, setup, teardown),
         cmocka_unit_test_setup_teardown(children_stop_though_their_node_has_left, setup, teardown),

@@ -243,6 +243,45 @@ static void a_nested_execution_is_stopped_elsewhere(void **state)
     assert_end(nodes, a, child.arn, "ABORTED");
 }
 
+/*
+ * Who takes a parent over asks for its child again. Here the stop of both comes before the answer, since the child's node
+ * sleeps, and then the parent's node leaves as well: only the store can know by then that the child is to be stopped.
+ */
+static void a_child_is_stopped_though_its_parents_node_leaves(void **state)
+{
+    enum { PARENTS = 12 };
+    struct nodes *nodes = *state;
+    struct node *a, *b;
+    struct started child[PARENTS], parent[PARENTS];
+    int stopped = 0;
+    nodes_begin(nodes, &a, &b);
+    nodes_create_machine(nodes, a, "parent", PARENT);
+    struct node *c = nodes_join(nodes, 2);
+    NODES_WAIT(nodes, nodes_are_balanced(nodes));
+    for (int i = 0; i < PARENTS; i++) {
+        char input[128];
+        child[i] = nodes_name_on(b, "callback");
+        snprintf(input, sizeof input, "{\\\"child\\\":\\\"%.63s\\\"}", child[i].name);
+        parent[i] = nodes_start(nodes, a, a, "parent", input);
+        wait_for_submission(nodes, &parent[i]);
+    }
+    b->sleeps = true;
+    int before = nodes_owned(c);
+    nodes_leave(a);
+    NODES_WAIT(nodes, nodes_owned(c) > before);
+    for (int i = 0; i < PARENTS; i++) {
+        if (!engine_owns(c->engine, parent[i].arn))
+            continue;
+        assert_call(nodes, c, "", "StopExecution", "{\"executionArn\":\"%s\"}", parent[i].arn);
+        child[stopped++] = child[i];
+    }
+    assert_true(stopped > 0);
+    nodes_leave(c);
+    b->sleeps = false;
+    for (int i = 0; i < stopped; i++)
+        assert_end(nodes, b, child[i].arn, "ABORTED");
+}
+
 #define MAP                                                                                                            \
     "{\"StartAt\":\"M\",\"States\":{\"M\":{\"Type\":\"Map\",\"Label\":\"m\",\"End\":true,\"ItemProcessor\":{"          \
     "\"ProcessorConfig\":{\"Mode\":\"DISTRIBUTED\",\"ExecutionType\":\"STANDARD\"},\"StartAt\":\"P\",\"States\":{"     \
@@ -282,6 +321,7 @@ int main(void)
         TEST(a_nested_execution_runs_elsewhere),
         TEST(a_child_leaves_before_its_parent),
         TEST(a_nested_execution_is_stopped_elsewhere),
+        TEST(a_child_is_stopped_though_its_parents_node_leaves),
         TEST(a_moved_map_run_waits_for_the_shards_of_its_children),
     };
     if (!nodes_can_be_tested())
