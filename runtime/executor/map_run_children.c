@@ -50,6 +50,14 @@ static void on_child_ended(void *context, const struct engine_outcome *outcome)
         map_run_check_end(m);
 }
 
+enum { MACHINE_NAME_BYTES = 128 };
+
+/* "PARENT/LABEL" */
+static void name_machine(const struct map_run *m, char ret_name[MACHINE_NAME_BYTES])
+{
+    snprintf(ret_name, MACHINE_NAME_BYTES, "%s/%s", strrchr(m->parent->machine_arn, ':') + 1, m->label);
+}
+
 /* The same index of the same run has the same name after a crash, on the parent's shard. */
 static void name_child(const struct map_run *m, size_t index, const char *machine_name, char *name, char **ret_arn)
 {
@@ -125,9 +133,8 @@ static int start_child(struct map_run *m, size_t index)
 {
     struct engine *engine = m->parent->engine;
     struct child *child = &m->children[index];
-    char name[ENGINE_CHILD_NAME_CHARS + 1], machine_name[128], machine_arn[LIMIT_ARN_CHARS * 2];
-    const char *parent_machine = strrchr(m->parent->machine_arn, ':') + 1;
-    snprintf(machine_name, sizeof machine_name, "%s/%s", parent_machine, m->label);
+    char name[ENGINE_CHILD_NAME_CHARS + 1], machine_name[MACHINE_NAME_BYTES], machine_arn[LIMIT_ARN_CHARS * 2];
+    name_machine(m, machine_name);
     snprintf(machine_arn, sizeof machine_arn, "%s/%s", m->parent->machine_arn, m->label);
     name_child(m, index, machine_name, name, &child->arn);
     child->started = true;
@@ -180,9 +187,55 @@ void map_run_start_children(struct map_run *m)
     map_run_check_end(m);
 }
 
+struct open_children {
+    char **arns;
+    size_t count, capacity;
+};
+
+static int note_open(void *context, const struct store_execution *row)
+{
+    struct open_children *open = context;
+    open->arns = mem_grow(open->arns, &open->capacity, open->count + 1, sizeof *open->arns);
+    open->arns[open->count++] = mem_strdup(row->arn);
+    return 0;
+}
+
+/* Each that may be there is asked for, since nobody can tell which are. */
+static void ask_all_to_stop(struct map_run *m)
+{
+    char name[ENGINE_CHILD_NAME_CHARS + 1], machine_name[MACHINE_NAME_BYTES];
+    name_machine(m, machine_name);
+    for (size_t i = 0; i < m->count; i++) {
+        if (m->children[i].started || m->children[i].over)
+            continue;
+        char *arn;
+        name_child(m, i, machine_name, name, &arn);
+        AUTO_JSON struct json_object *input = json_object_new_object();
+        json_add_text(input, "executionArn", arn);
+        engine_ask_to_stop(m->parent->engine, arn, input);
+        free(arn);
+    }
+}
+
+/* Whoever ran it before has started children, and the store was away before this process came to all of them. */
+static void stop_unmet(struct map_run *m)
+{
+    struct engine *engine = m->parent->engine;
+    struct store_execution_query query = {.map_run = m->arn, .status = EXECUTION_RUNNING, .redriven = -1};
+    struct open_children open = {0};
+    if (store_executions(engine->store, &query, note_open, &open, NULL) != 0)
+        ask_all_to_stop(m);
+    for (size_t i = 0; i < open.count; i++) {
+        engine_stop_surely(engine, open.arns[i]);
+        free(open.arns[i]);
+    }
+    free(open.arns);
+}
+
 void map_run_stop_children(struct map_run *m)
 {
     struct engine *engine = m->parent->engine;
+    bool all_met = m->next_child == m->count || !m->resumed || m->express;
     for (size_t i = 0; i < m->count; i++) {
         struct child *child = &m->children[i];
         if (!child->started || child->over)
@@ -193,4 +246,6 @@ void map_run_stop_children(struct map_run *m)
         child->stopped_ms = engine_now_ms(engine);
         engine_stop_surely(engine, child->arn);
     }
+    if (!all_met)
+        stop_unmet(m);
 }

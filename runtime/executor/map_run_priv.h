@@ -38,6 +38,7 @@ struct map_run {
     struct json_object *writer_config;
     bool exports; /* the result is written into a bucket */
     bool express;
+    bool resumed;            /* it had begun before it was read: children that it has not met yet may be at work */
     char definition_key[65]; /* of the children */
     struct child *children;
     size_t count, next_child, running, over, failed, timed_out, aborted;
@@ -66,7 +67,7 @@ int map_run_make_children(struct map_run *m, const struct execution_map_run *wan
 /* --- map_run_children.c ------------------------------------------------------------------------------------------ */
 /* Starts as many as may run at once; the run may have ended and be gone afterwards. */
 void map_run_start_children(struct map_run *m);
-/* All that run are stopped, and not listened to any more. */
+/* All that run are stopped, whether met or not, and not listened to any more. */
 void map_run_stop_children(struct map_run *m);
 
 /* --- map_run_record.c -------------------------------------------------------------------------------------------- */

@@ -92,6 +92,7 @@ static int take_record(void *context, const char *key, const char *body, int64_t
     AUTO_JSON struct json_object *record = NULL;
     struct json_object *updated = NULL, *percentage = NULL;
     (void)key, (void)version;
+    m->resumed = true;
     if (json_parse(body, strlen(body), &record, NULL) != 0)
         return 0;
     m->started_ms = json_member_int(record, "startedMs", m->started_ms);

@@ -25,6 +25,7 @@ struct fault_store {
     bool written;
     bool hold;
     bool blind;
+    int reads_left; /* before it becomes blind; 0: it does not */
     int held;
 };
 
@@ -84,6 +85,8 @@ static int look(struct store *store, struct err *err)
 {
     struct fault_store *fault = (struct fault_store *)store;
 
+    if (fault->reads_left && --fault->reads_left == 0)
+        fault->blind = true;
     return fault->blind ? err_set(err, ERR_BUSY, "blind") : strike(store, err);
 }
 
@@ -108,10 +111,14 @@ static void fault_prefetch(struct store *store, const struct store_key *keys, si
     store_prefetch(inner_of(store), keys, count); /* a hint: what it cannot do now is asked for one by one */
 }
 
-WRAP(executions,
-     (struct store * store, const struct store_execution_query *query, store_execution_fn *fn, void *context,
-      struct err *err),
-     query, fn, context, err)
+static int fault_executions(struct store *store, const struct store_execution_query *query, store_execution_fn *fn,
+                            void *context, struct err *err)
+{
+    int result = look(store, err);
+
+    return result ? result : store_executions(inner_of(store), query, fn, context, err);
+}
+
 WRAP(executions_due,
      (struct store * store, const int *shards, size_t count, int64_t now_ms, store_execution_fn *fn, void *context,
       struct err *err),
@@ -287,7 +294,15 @@ void store_fault_arm_commit(struct store *store, int fail_at, enum err_code code
 
 void store_fault_blind(struct store *store, bool blind)
 {
-    ((struct fault_store *)store)->blind = blind;
+    struct fault_store *fault = (struct fault_store *)store;
+
+    fault->blind = blind;
+    fault->reads_left = 0;
+}
+
+void store_fault_blind_after(struct store *store, int reads)
+{
+    ((struct fault_store *)store)->reads_left = reads;
 }
 
 bool store_fault_struck(struct store *store)

@@ -25,6 +25,8 @@ void store_fault_arm(struct store *fault, int fail_at);
 void store_fault_arm_commit(struct store *fault, int fail_at, enum err_code code, bool written);
 /* While it is so, no execution can be read. */
 void store_fault_blind(struct store *fault, bool blind);
+/* The same from the n-th read of executions on, until store_fault_blind(fault, false). */
+void store_fault_blind_after(struct store *fault, int reads);
 /* Whether the fault has struck since it was armed. */
 bool store_fault_struck(struct store *fault);
 

@@ -609,6 +609,49 @@ static void children_stop_though_their_node_has_left(void **state)
     stop_blindly(state, true);
 }
 
+static bool is_blind(struct fixture *f)
+{
+    return store_execution_by_arn(f->store, EXECUTION_ARN("none"), count_open, NULL, NULL) == ERR_BUSY;
+}
+
+/* The process before has started the children; from some read on this one does not come to them. */
+static void children_stop_though_they_were_not_met(void **state)
+{
+    struct fixture *f = *state;
+    struct ending ending = {0};
+    struct answer answer = {0};
+    bool was_blind = true;
+    struct service *service = open_nesting(f, true, "sleep", SLEEP);
+    for (int reads = 1; was_blind; reads++) {
+        char name[24], arn[128];
+        snprintf(name, sizeof name, "reads-%d", reads);
+        snprintf(arn, sizeof arn, "%s%s", EXECUTION_ARN(""), name);
+        start(f, SPREAD, name, "[1,2,3]", &ending);
+        while (open_executions(f) < 4)
+            turn(f, 1);
+        settle(f);
+        close_nesting(f, service);
+
+        service = open_nesting(f, false, "sleep", SLEEP);
+        struct service_inbox *inbox = service_inbox_open(service, f->engine);
+        store_fault_blind_after(f->store, reads);
+        engine_stop(f->engine, arn, NULL, NULL, on_done, &answer);
+        wait_for_answer(f, &answer);
+        was_blind = is_blind(f);
+        store_fault_blind(f->store, false);
+        if (answer.code != 0) { /* not even the parent could be read */
+            answer = (struct answer){0};
+            engine_stop(f->engine, arn, NULL, NULL, on_done, &answer);
+            wait_for_answer(f, &answer);
+            assert_int_equal(answer.code, 0);
+        }
+        wait_until_all_have_ended(f);
+        service_inbox_close(inbox);
+        answer = (struct answer){0};
+    }
+    close_nesting(f, service);
+}
+
 /* Nobody has told its parent yet that the child has started. */
 static void stop_while_it_starts(void **state, bool leaves)
 {
@@ -855,6 +898,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_answer_is_the_owners, setup, teardown),
         cmocka_unit_test_setup_teardown(children_stop_in_the_commit_that_stops_their_parent, setup, teardown),
         cmocka_unit_test_setup_teardown(a_nested_execution_stops_in_the_commit_that_stops_its_parent, setup, teardown),
+        cmocka_unit_test_setup_teardown(children_stop_though_they_were_not_met, setup, teardown),
         cmocka_unit_test_setup_teardown(a_nested_execution_stops_while_it_starts, setup, teardown),
         cmocka_unit_test_setup_teardown(a_nested_execution_that_starts_stops_though_its_node_leaves, setup, teardown),
         cmocka_unit_test_setup_teardown(others_stop_with_an_execution_that_is_just_read, setup, teardown),
