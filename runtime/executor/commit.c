@@ -244,25 +244,10 @@ static void forget_tried(struct engine *engine, struct commit *commit)
 }
 
 /* A map run may wait for a child whose start was just lost: it is made again from its parent's history. */
-static void forget_map_runs(struct engine *engine)
+static bool has_map_runs(const struct run *run, const void *context)
 {
-    int64_t *ids = NULL;
-    size_t count = 0, capacity = 0;
-    struct lh_entry *entry;
-    lh_foreach(engine->runs_by_id, entry)
-    {
-        struct run *run = (struct run *)lh_entry_v(entry);
-        if (run->map_runs == NULL)
-            continue;
-        ids = mem_grow(ids, &capacity, count + 1, sizeof *ids);
-        ids[count++] = run->id;
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct run *run = run_by_id(engine, ids[i]);
-        if (run)
-            run_forget(run);
-    }
-    free(ids);
+    (void)context;
+    return run->map_runs != NULL;
 }
 
 /* Nothing is left of what it would have written; those who wait for it will be told the error. */
@@ -289,7 +274,7 @@ static void lose(struct engine *engine, struct commit *commit)
     forget_tried(engine, commit);
     forget_runs(engine->filling);
     engine->filling->run_count = 0;
-    forget_map_runs(engine);
+    run_each(engine, has_map_runs, NULL, run_forget);
     if (commit->code == ERR_FENCED) /* which of the shards are lost, the leases tell */
         owner_look(engine);
     recover_soon(engine, commit->code == ERR_FENCED ? 0 : ENGINE_RELOAD_MS);

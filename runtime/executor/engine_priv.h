@@ -209,6 +209,9 @@ struct execution_settings engine_settings(const struct engine *engine, bool expr
 struct run *run_new(struct engine *engine, const char *arn, bool express);
 /* Takes it out of memory; tasks at work are cancelled. */
 void run_forget(struct run *run);
+typedef bool run_filter_fn(const struct run *run, const void *context);
+/* Calls `fn` with each execution in memory that the filter takes; it, and others, may leave memory by that. */
+void run_each(struct engine *engine, run_filter_fn *filter, const void *context, void (*fn)(struct run *run));
 struct run *run_by_arn(struct engine *engine, const char *arn);
 struct run *run_by_id(struct engine *engine, int64_t id);
 /* Executions that start here from now on get ids above this one: that is the last of a shard that was taken. */

@@ -22,25 +22,11 @@ enum {
 
 /* --- losing ------------------------------------------------------------------------------------------------------ */
 
-static void drop_runs(struct engine *engine, const bool *shards)
+/* context: by shard, whether it is lost. */
+static bool is_lost(const struct run *run, const void *context)
 {
-    int64_t *ids = NULL;
-    size_t count = 0, capacity = 0;
-    struct lh_entry *entry;
-    lh_foreach(engine->runs_by_id, entry)
-    {
-        struct run *run = (struct run *)lh_entry_v(entry);
-        if (run->express || !shards[run->shard])
-            continue;
-        ids = mem_grow(ids, &capacity, count + 1, sizeof *ids);
-        ids[count++] = run->id;
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct run *run = run_by_id(engine, ids[i]);
-        if (run)
-            run_forget(run);
-    }
-    free(ids);
+    const bool *lost = context;
+    return !run->express && lost[run->shard];
 }
 
 /* Not ours any more, whether released or taken from us. */
@@ -61,7 +47,7 @@ static void lose(struct engine *engine, const bool *lost, int count)
     for (int shard = 0; shard < engine->shards; shard++)
         if (lost[shard])
             let_go(engine, shard);
-    drop_runs(engine, lost);
+    run_each(engine, is_lost, lost, run_forget);
     for (int shard = 0; shard < engine->shards; shard++)
         if (lost[shard])
             peer_inbox_drop_shard(engine, shard, false);
@@ -90,29 +76,25 @@ static void begin_drain(struct engine *engine, int shard)
     peer_inbox_drop_shard(engine, shard, true);
 }
 
+static bool is_drained(const struct run *run, const void *context)
+{
+    (void)context;
+    return !run->express && run->engine->releasing[run->shard];
+}
+
+static void quiet(struct run *run)
+{
+    if (!run->dirty && !run->in_commits) {
+        run_forget(run);
+    } else {
+        tasks_leave_all(run);
+        timers_remove(run);
+    }
+}
+
 static void quiet_drained(struct engine *engine)
 {
-    struct lh_entry *entry;
-    int64_t *ids = NULL;
-    size_t count = 0, capacity = 0;
-    lh_foreach(engine->runs_by_id, entry)
-    {
-        struct run *run = (struct run *)lh_entry_v(entry);
-        if (run->express || !engine->releasing[run->shard])
-            continue;
-        ids = mem_grow(ids, &capacity, count + 1, sizeof *ids);
-        ids[count++] = run->id;
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct run *run = run_by_id(engine, ids[i]);
-        if (run && !run->dirty && !run->in_commits) {
-            run_forget(run);
-        } else if (run) {
-            tasks_leave_all(run);
-            timers_remove(run);
-        }
-    }
-    free(ids);
+    run_each(engine, is_drained, NULL, quiet);
 }
 
 /* Invariant (3) of owner.c. */

@@ -155,6 +155,27 @@ void run_forget(struct run *run)
     free(run);
 }
 
+void run_each(struct engine *engine, run_filter_fn *filter, const void *context, void (*fn)(struct run *run))
+{
+    int64_t *ids = NULL;
+    size_t count = 0, capacity = 0;
+    struct lh_entry *entry;
+    lh_foreach(engine->runs_by_id, entry)
+    {
+        const struct run *run = (struct run *)lh_entry_v(entry);
+        if (!filter(run, context))
+            continue;
+        ids = mem_grow(ids, &capacity, count + 1, sizeof *ids);
+        ids[count++] = run->id;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct run *run = run_by_id(engine, ids[i]);
+        if (run)
+            fn(run);
+    }
+    free(ids);
+}
+
 void run_tell_watchers(struct run *run)
 {
     struct engine_outcome outcome = {
